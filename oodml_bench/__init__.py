@@ -1,0 +1,57 @@
+"""Turn any labelled image collection into a graded, out-of-distribution benchmark for metric learning."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oodml_bench.datasets import Dataset, dataset_from_arrays, open_dataset
+    from oodml_bench.errors import OodmlError
+    from oodml_bench.features import Features, class_means, extract, open_features
+    from oodml_bench.hardness import FrechetDistance, frechet_distance
+    from oodml_bench.reporting import plot_fid, plot_umap
+    from oodml_bench.splits import Benchmark, Level, build, load_benchmark
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Benchmark",
+    "Dataset",
+    "Features",
+    "FrechetDistance",
+    "Level",
+    "OodmlError",
+    "__version__",
+    "build",
+    "class_means",
+    "dataset_from_arrays",
+    "extract",
+    "frechet_distance",
+    "load_benchmark",
+    "open_dataset",
+    "open_features",
+    "plot_fid",
+    "plot_umap",
+]
+
+_HOMES = {
+    "datasets": ("Dataset", "dataset_from_arrays", "open_dataset"),
+    "errors": ("OodmlError",),
+    "features": ("Features", "class_means", "extract", "open_features"),
+    "hardness": ("FrechetDistance", "frechet_distance"),
+    "reporting": ("plot_fid", "plot_umap"),
+    "splits": ("Benchmark", "Level", "build", "load_benchmark"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on its first use: importing the package alone imports nothing heavy."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,105 @@
+"""Opening a dataset by its specification, `READER:REST`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oodml_bench.datasets.arrays import read_arrays
+from oodml_bench.datasets.cars196 import read_cars196
+from oodml_bench.datasets.cub200 import read_cub200
+from oodml_bench.datasets.folder import read_folder
+from oodml_bench.datasets.glyphs import read_glyphs
+from oodml_bench.datasets.huggingface import read_huggingface
+from oodml_bench.datasets.sop import read_sop
+from oodml_bench.datasets.torchvision_sets import read_torchvision
+from oodml_bench.errors import DatasetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from oodml_bench.datasets.dataset import Dataset
+
+FORMS = (
+    "folder:PATH",
+    "cub200:PATH",
+    "cars196:PATH",
+    "sop:PATH",
+    "torchvision:NAME:PATH",
+    "hf:NAME_OR_PATH",
+    "arrays:FILE.npz",
+    "glyphs",
+    "glyphs:N",
+)
+
+
+def open_dataset(spec: str, *, nested: bool = False) -> Dataset:
+    """Open a dataset by its specification.
+
+    Parameters
+    ----------
+    spec
+        One of `folder:PATH`, `cub200:PATH`, `cars196:PATH`, `sop:PATH`, `torchvision:NAME:PATH`, `hf:NAME_OR_PATH`,
+        `arrays:FILE.npz`, `glyphs` and `glyphs:N`.
+    nested
+        Whether a layer of superclass folders lies above the class folders; for `folder:PATH` only.
+
+    Raises
+    ------
+    DatasetError
+        Where the specification has another form, or the dataset cannot be read.
+    DownloadError
+        Where the dataset must be downloaded and cannot be.
+    MissingExtraError
+        Where its reader needs a package that is not installed.
+    """
+    reader, _, rest = spec.partition(":")
+    if reader not in READERS:
+        raise DatasetError(f"unknown dataset {spec!r}. {_advice(spec)}")
+    if not rest and reader != "glyphs":
+        raise DatasetError(f"the dataset {spec!r} lacks a path or name. {_forms_of(reader)}")
+    if nested and reader != "folder":
+        raise DatasetError(f"--nested is for folder:PATH only, the dataset is {spec!r}. Leave it out.")
+    return read_folder(_path(rest), nested=True) if nested else READERS[reader](rest)
+
+
+def _path(text: str) -> Path:
+    # A shell leaves the ~ of `folder:~/photos` alone.
+    return Path(text).expanduser()
+
+
+def _read_torchvision(rest: str) -> Dataset:
+    name, _, path = rest.partition(":")
+    if not name or not path:
+        raise DatasetError(f"the dataset 'torchvision:{rest}' lacks a name or path. {_forms_of('torchvision')}")
+    return read_torchvision(name, _path(path))
+
+
+def _read_glyphs(rest: str) -> Dataset:
+    if not rest:
+        return read_glyphs()
+    if not (rest.isascii() and rest.isdigit()):
+        raise DatasetError(f"the dataset 'glyphs:{rest}' has no whole number of classes. {_forms_of('glyphs')}")
+    return read_glyphs(int(rest))
+
+
+READERS: dict[str, Callable[[str], Dataset]] = {
+    "folder": lambda rest: read_folder(_path(rest)),
+    "cub200": lambda rest: read_cub200(_path(rest)),
+    "cars196": lambda rest: read_cars196(_path(rest)),
+    "sop": lambda rest: read_sop(_path(rest)),
+    "torchvision": _read_torchvision,
+    "hf": lambda rest: read_huggingface(str(_path(rest))),
+    "arrays": lambda rest: read_arrays(_path(rest)),
+    "glyphs": _read_glyphs,
+}
+
+
+def _forms_of(reader: str) -> str:
+    return "Write " + " or ".join(form for form in FORMS if form.partition(":")[0] == reader) + "."
+
+
+def _advice(spec: str) -> str:
+    if _path(spec).is_dir():
+        return f"It is a folder: write folder:{spec}"
+    return f"Write one of {', '.join(FORMS)}."
