@@ -1,0 +1,6 @@
+"""How far apart two sets of classes are."""
+
+from oodml_bench.hardness.class_space import ClassSpace
+from oodml_bench.hardness.frechet import FrechetDistance, frechet_distance
+
+__all__ = ["ClassSpace", "FrechetDistance", "frechet_distance"]
