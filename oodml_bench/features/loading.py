@@ -1,0 +1,114 @@
+"""Pictures of a dataset as batches of tensors, loaded by worker processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from multiprocessing import connection
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch.utils import data
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from oodml_bench.datasets.dataset import ImageSource
+    from oodml_bench.features.networks import Transform
+
+#: Most loader processes that are started unless the user asks for more.
+MOST_WORKERS = 8
+
+
+class LoadedBatch(NamedTuple):
+    """Pictures that go through the network together. A tuple, so that torch can pin its tensor.
+
+    Attributes
+    ----------
+    indices
+        The samples whose pictures could be read.
+    pictures
+        (B, 3, S, S) float32: their pictures, in the same order.
+    broken
+        The other samples, each with the reason why it could not be read.
+    """
+
+    indices: list[int]
+    pictures: torch.Tensor
+    broken: list[tuple[int, str]]
+
+
+#: A sample's index, and its (3, S, S) picture or the reason why there is none.
+LoadedPicture = tuple[int, "torch.Tensor | str"]
+
+
+@dataclass(frozen=True)
+class Pictures(data.Dataset[LoadedPicture]):
+    """The transformed pictures of samples."""
+
+    samples: Sequence[str]
+    images: ImageSource
+    transform: Transform
+
+    def __getitem__(self, index: int) -> LoadedPicture:
+        try:
+            picture = self.images.open(self.samples[index])
+        except OSError as error:
+            return index, str(error)
+        return index, self.transform(picture)
+
+
+def load_batches(
+    pictures: Pictures, batches: Sequence[Sequence[int]], *, workers: int | None, pinned: bool
+) -> Iterator[LoadedBatch]:
+    """Give the pictures of each batch of indices, in order.
+
+    Parameters
+    ----------
+    pictures
+        All pictures.
+    batches
+        The indices of each batch.
+    workers
+        Number of loader processes; None: one a CPU, but none on a single CPU. 0 loads in this process.
+    pinned
+        Whether the pictures go to an NVIDIA GPU.
+    """
+    processes = min(default_workers() if workers is None else workers, len(batches))
+    yield from data.DataLoader(
+        pictures,
+        batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of index lists will do
+        num_workers=processes,
+        collate_fn=_batch_of,
+        pin_memory=pinned,
+        worker_init_fn=_prepare_worker,
+    )
+
+
+def _batch_of(loaded: list[LoadedPicture]) -> LoadedBatch:
+    whole = {index: picture for index, picture in loaded if not isinstance(picture, str)}
+    broken = [(index, reason) for index, reason in loaded if isinstance(reason, str)]
+    return LoadedBatch(list(whole), torch.stack(list(whole.values())) if whole else torch.empty(0), broken)
+
+
+def default_workers() -> int:
+    """Give one loader process a CPU that this process may use, at most `MOST_WORKERS`; none on a single CPU."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, MOST_WORKERS) if usable > 1 else 0
+
+
+def _prepare_worker(_: int) -> None:
+    # Ctrl-C reaches every process; without this each worker would print a traceback of its own.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_main_process, daemon=True).start()
+
+
+def _end_with_the_main_process() -> None:
+    # torch's workers notice that the main process was killed only where it is their direct parent, which it is not
+    # when they are started by a fork server.
+    if main := multiprocessing.parent_process():
+        connection.wait([main.sentinel])
+        os._exit(1)
