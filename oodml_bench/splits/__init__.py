@@ -1,0 +1,7 @@
+"""How a benchmark is made: split, progression, levels, validation, episodes, files."""
+
+from oodml_bench.splits.benchmark import Benchmark, Level
+from oodml_bench.splits.building import build
+from oodml_bench.splits.files import load_benchmark, save_benchmark
+
+__all__ = ["Benchmark", "Level", "build", "load_benchmark", "save_benchmark"]

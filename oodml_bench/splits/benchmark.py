@@ -1,0 +1,126 @@
+"""A benchmark: the finished ladder of levels, and where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+#: Support samples of each class; in the published Online Products files, the classes whose every sample is support.
+Episode = dict[str, tuple[str, ...]] | tuple[str, ...]
+
+Setting = str | int | float | None | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One rung of the ladder. What a published pickle does not tell is None or empty.
+
+    Attributes
+    ----------
+    train, test
+        Class names.
+    fid
+        Squared Fréchet distance between the class means of both sides, in squared feature units.
+    split_train, split_val
+        The train classes divided for model selection.
+    test_episodes
+        Shots → episode (from 0) → class → its support samples, by file name inside the class.
+    step
+        The step of the search that this level is: `-6`, `0`, `16`, `R18`.
+    mean_term, covariance_term
+        The two parts of the FID.
+    swaps
+        Train classes of the default split that are test classes here.
+    removed
+        Classes of the default split that are on neither side.
+    left_out
+        Shots → test class → its number of samples, for the classes with too few samples for that many shots.
+    """
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    fid: float
+    split_train: tuple[str, ...] = ()
+    split_val: tuple[str, ...] = ()
+    test_episodes: dict[int, dict[int, Episode]] = field(default_factory=dict, repr=False)
+    step: str | None = None
+    mean_term: float | None = None
+    covariance_term: float | None = None
+    swaps: int | None = None
+    removed: tuple[str, ...] = ()
+    left_out: dict[int, dict[str, int]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class WalkedStep:
+    """A step of a progression by what changed since the step before it."""
+
+    id: str
+    fid: float
+    mean_term: float
+    covariance_term: float
+    to_test: tuple[str, ...] = ()
+    to_train: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Walk:
+    """A progression as a benchmark keeps it. The first step of `removal` is the hardest of `harder`."""
+
+    kind: Literal["harder", "easier", "removal"]
+    steps: tuple[WalkedStep, ...]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Everything needed to trust a benchmark and to make it again.
+
+    Attributes
+    ----------
+    tool_version
+        Version of this package.
+    dataset_fingerprint
+        SHA-256 of the dataset's content; None where features came without a dataset.
+    features
+        The feature specification (backbone, weights, transform, dimension, …) and the SHA-256 of the features.
+    settings
+        The settings of the search, the levels, the validation splits and the episodes, with the seed.
+    """
+
+    tool_version: str
+    dataset_fingerprint: str | None
+    features: dict[str, str | int | None]
+    settings: dict[str, Setting]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A graded benchmark.
+
+    Attributes
+    ----------
+    name
+        The dataset's name.
+    levels
+        Level number, from 1 by rising FID → level.
+    provenance
+        None for a pickle that lies without its JSON file.
+    walks
+        The progressions that the levels were chosen from.
+    notes
+        What a user should know about this benchmark, a sentence each.
+    """
+
+    name: str
+    levels: dict[int, Level]
+    provenance: Provenance | None = None
+    walks: tuple[Walk, ...] = field(default=(), repr=False)
+    notes: tuple[str, ...] = ()
+
+    def save(self, path: Path | str, *, overwrite: bool = False) -> tuple[Path, Path]:
+        """Write the `.pkl` and the `.json` file; see `oodml_bench.splits.files.save_benchmark`."""
+        from oodml_bench.splits.files import save_benchmark
+
+        return save_benchmark(self, Path(path), overwrite=overwrite)

@@ -1,0 +1,155 @@
+"""From features to a graded benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from oodml_bench import __version__
+from oodml_bench.datasets.names import name_in_class
+from oodml_bench.errors import SplitError
+from oodml_bench.features import ClassMeans, Features, class_means, open_features
+from oodml_bench.hardness import ClassSpace
+from oodml_bench.splits.benchmark import Benchmark, Provenance, Setting, Walk, WalkedStep
+from oodml_bench.splits.ladder import LadderSettings, ladder
+from oodml_bench.splits.levels import candidates, named_levels, nearest_levels, spread_levels
+from oodml_bench.splits.notes import episode_notes, outsider_notes, target_notes
+from oodml_bench.splits.progression import Method, Progression, Step
+from oodml_bench.splits.search import default_min_classes, search
+from oodml_bench.splits.split import starting_split
+
+DEFAULT_LEVELS = 9
+
+
+def build(
+    features: Features | Path | str,
+    *,
+    method: Method = "greedy",
+    levels: int | None = None,
+    targets: Sequence[float] | None = None,
+    at: Sequence[str] | None = None,
+    min_classes: int | None = None,
+    swaps_per_round: int = 2,
+    val_fraction: float = 0.25,
+    shots: Sequence[int] = (2, 5, 10),
+    episodes: int = 10,
+    seed: int = 0,
+    progress: bool = False,
+) -> Benchmark:
+    """Build a graded benchmark from features.
+
+    Parameters
+    ----------
+    features
+        Opened features, or the path of a feature store or of an `.npz` array file.
+    method
+        `greedy` makes the best exact step each time; `paper` follows the published rule.
+    levels
+        Number of levels, spread evenly in FID between the easiest and the hardest split, the default split among
+        them; 9 unless `targets` or `at` is given.
+    targets
+        FIDs: the split nearest to each becomes a level.
+    at
+        Steps by their published names (`-6`, `0`, `16`, `R18`) that become levels.
+    min_classes
+        Classes a side at which removal stops; 60 % of the smaller side unless given.
+    swaps_per_round
+        Swaps, and removals a side, in a round of `paper`; `greedy` does not use it.
+    val_fraction
+        Share of the train classes held out for validation.
+    shots, episodes
+        Few-shot episodes: the support samples a class, and the number of episodes for each.
+    seed
+        Decides validation splits and episodes; the search itself is deterministic.
+    progress
+        Show progress on standard error.
+
+    Returns
+    -------
+    Benchmark
+        Not written anywhere; see `Benchmark.save`.
+
+    Raises
+    ------
+    FeatureError
+        Where the features cannot be read or are not finite.
+    SplitError
+        Where there are fewer than four classes or a setting does not fit them.
+    """
+    if sum(choice is not None for choice in (levels, targets, at)) > 1:
+        raise SplitError("choose levels by one of --levels, --targets and --at")
+    completion = LadderSettings(val_fraction=val_fraction, shots=tuple(shots), episodes=episodes, seed=seed)
+    source = features if isinstance(features, Features) else open_features(Path(features))
+    means = class_means(source, progress=progress)
+    start = starting_split(means.classes, source.default_halves)
+    min_classes = default_min_classes(start) if min_classes is None else min_classes
+    progressions = search(
+        ClassSpace(means.classes, means.means),
+        start,
+        method=method,
+        min_classes=min_classes,
+        swaps_per_round=swaps_per_round,
+        progress=progress,
+    )
+    chosen = _chosen_steps(progressions, levels, targets, at)
+    finished = ladder(chosen, start, _names_in_classes(means), completion)
+    settings: dict[str, Setting] = {
+        "method": method,
+        "swaps_per_round": swaps_per_round if method == "paper" else None,
+        "levels": len(finished),
+        "targets": None if targets is None else tuple(targets),
+        "at": None if at is None else tuple(at),
+        "min_classes": min_classes,
+        "val_fraction": val_fraction,
+        "shots": completion.shots,
+        "episodes": episodes,
+        "seed": seed,
+    }
+    provenance = Provenance(
+        tool_version=__version__,
+        dataset_fingerprint=source.dataset_fingerprint,
+        features={**source.specification, "sha256": means.sha256},
+        settings=settings,
+    )
+    notes = [*target_notes(targets, chosen)] if targets is not None else []
+    notes += outsider_notes(means.classes, start)
+    notes += episode_notes(finished) if any(means.samples.values()) else ["the features name no samples: no episodes"]
+    return Benchmark(source.name, finished, provenance, tuple(map(_walk, progressions)), tuple(notes))
+
+
+def _chosen_steps(
+    progressions: Sequence[Progression],
+    levels: int | None,
+    targets: Sequence[float] | None,
+    at: Sequence[str] | None,
+) -> list[Step]:
+    if at is not None:
+        return named_levels(progressions, at)
+    steps = candidates(progressions)
+    if targets is not None:
+        return nearest_levels(steps, targets)
+    default = progressions[0].steps[0]
+    return spread_levels(steps, DEFAULT_LEVELS if levels is None else levels, default)
+
+
+def _names_in_classes(means: ClassMeans) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(name_in_class(name, sample) for sample in means.samples[name]) for name in means.classes}
+
+
+def _walk(progression: Progression) -> Walk:
+    steps: list[WalkedStep] = []
+    before = progression.steps[0].split
+    for step in progression.steps:
+        steps.append(
+            WalkedStep(
+                id=step.id,
+                fid=step.fid,
+                mean_term=step.distance.mean_term,
+                covariance_term=step.distance.covariance_term,
+                to_test=tuple(sorted(set(before.train) & set(step.split.test))),
+                to_train=tuple(sorted(set(before.test) & set(step.split.train))),
+                removed=tuple(sorted(before.classes - step.split.classes)),
+            )
+        )
+        before = step.split
+    return Walk(progression.kind, tuple(steps))

@@ -1,0 +1,209 @@
+"""The two files of a benchmark: the pickle that ooDML users load, and the JSON that tells everything.
+
+The pickle holds built-in Python types only:
+``{level: {"train", "test", "fid", "split_train", "split_val", "test_episodes"}}``. The JSON holds the same and what is
+needed to trust and repeat it, and is the authority. The same benchmark gives the same bytes in both.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from oodml_bench.errors import BenchmarkFileError
+from oodml_bench.output import refuse_to_overwrite, replaced_atomically
+from oodml_bench.splits.benchmark import Benchmark, Level
+from oodml_bench.splits.unpickling import load_plain
+
+SCHEMA_VERSION = 1
+
+#: Every Python 3 and Python 2 reads it.
+_PICKLE_PROTOCOL = 2
+
+_PICKLED_FIELDS = ("train", "test", "fid", "split_train", "split_val", "test_episodes")
+
+#: Depth down to which the JSON file has one entry a line.
+_LINE_DEPTH = 3
+
+
+def save_benchmark(benchmark: Benchmark, path: Path, *, overwrite: bool = False) -> tuple[Path, Path]:
+    """Write a benchmark as `<path>.pkl` and `<path>.json`.
+
+    Parameters
+    ----------
+    benchmark
+        What to write.
+    path
+        Either of the two files; the other is written beside it.
+    overwrite
+        Replace files that exist.
+
+    Returns
+    -------
+    tuple of Path
+        The pickle and the JSON file.
+
+    Raises
+    ------
+    BenchmarkFileError
+        Where the suffix is neither `.pkl` nor `.json`.
+    OutputExistsError
+        Where a file exists and `overwrite` is off.
+    OutputError
+        Where the folder cannot be written or is full; no half-written file is left.
+    """
+    pickle_path, json_path = checked_outputs(path, overwrite=overwrite)
+    # Both are written whole before either takes its name.
+    with replaced_atomically(pickle_path) as new_pickle, replaced_atomically(json_path) as new_json:
+        new_pickle.write_bytes(_pickle_bytes(benchmark))
+        new_json.write_bytes(_json_bytes(benchmark))
+    return pickle_path, json_path
+
+
+def checked_outputs(path: Path, *, overwrite: bool) -> tuple[Path, Path]:
+    """Give the paths of the pickle and the JSON file, or raise as `save_benchmark` does."""
+    _check_suffix(path)
+    pickle_path, json_path = path.with_suffix(".pkl"), path.with_suffix(".json")
+    for output in (pickle_path, json_path):
+        refuse_to_overwrite(output, overwrite=overwrite)
+    return pickle_path, json_path
+
+
+def load_benchmark(path: Path | str) -> Benchmark:
+    """Read a benchmark from either of its files, or from a published ooDML pickle.
+
+    A pickle with its JSON file beside it gives the same benchmark as the JSON file. A pickle alone gives the levels,
+    without provenance.
+
+    Raises
+    ------
+    BenchmarkFileError
+        Where the file is missing, malformed, of another schema version or unsafe, or where pickle and JSON differ.
+    """
+    path = Path(path)
+    _check_suffix(path)
+    if not path.is_file():
+        raise BenchmarkFileError(f"there is no benchmark file {path}")
+    if path.suffix == ".json":
+        return _read_json(path)
+    levels = _read_pickle(path)
+    json_path = path.with_suffix(".json")
+    if not json_path.exists():
+        return Benchmark(name=path.stem.removesuffix("_splits"), levels=levels)
+    benchmark = _read_json(json_path)
+    if _pickled(levels) != _pickled(benchmark.levels):
+        raise BenchmarkFileError(
+            f"{path} and {json_path} hold different benchmarks. The JSON file is the authority: load it and save it "
+            "again, or move it away to read the pickle alone."
+        )
+    return benchmark
+
+
+def _check_suffix(path: Path) -> None:
+    if path.suffix not in (".pkl", ".json"):
+        raise BenchmarkFileError(f"a benchmark file ends in .pkl or .json, got {path}")
+
+
+def _pickled(levels: dict[int, Level]) -> dict[int, dict[str, Any]]:
+    """Give the levels in the layout of the pickle, as built-in types with every string held once.
+
+    Pickle writes a second occurrence of one object as a reference: only with equal strings being one object do equal
+    benchmarks give equal bytes.
+    """
+    held: dict[str, str] = {}
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {plain(key): plain(entry) for key, entry in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(entry) for entry in value]
+        return held.setdefault(value, value) if isinstance(value, str) else value
+
+    return {
+        number: {plain(name): plain(getattr(level, name)) for name in _PICKLED_FIELDS}
+        for number, level in sorted(levels.items())
+    }
+
+
+def _pickle_bytes(benchmark: Benchmark) -> bytes:
+    return pickle.dumps(_pickled(benchmark.levels), protocol=_PICKLE_PROTOCOL)
+
+
+@cache
+def _schema(of: type) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(of)
+
+
+def _json_bytes(benchmark: Benchmark) -> bytes:
+    content = _schema(Benchmark).dump_python(benchmark, mode="json")
+    # The bulk comes last, so that a look at the file begins with what it is.
+    bulk = {name: content.pop(name) for name in ("walks", "levels")}
+    document = {"schema_version": SCHEMA_VERSION, **content, **bulk}
+    return (_lines(document) + "\n").encode("utf-8")
+
+
+def _lines(value: Any, depth: int = 0) -> str:
+    """Write JSON with a line for every entry of the outer levels: readable, and small where the bulk is."""
+    if not isinstance(value, dict) or not value or depth == _LINE_DEPTH:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    indent = " " * (depth + 1)
+    entries = (f"{indent}{json.dumps(key, ensure_ascii=False)}: {_lines(value[key], depth + 1)}" for key in value)
+    return "{\n" + ",\n".join(entries) + "\n" + " " * depth + "}"
+
+
+def _read_json(path: Path) -> Benchmark:
+    try:
+        document = json.loads(_content(path))
+    except (ValueError, RecursionError) as error:
+        raise BenchmarkFileError(f"{path} is not valid JSON: {error}") from error
+    version = document.pop("schema_version", None) if isinstance(document, dict) else None
+    if version != SCHEMA_VERSION:
+        raise BenchmarkFileError(
+            f"{path} has schema version {version!r}; this version of oodml-bench reads {SCHEMA_VERSION}. Install the "
+            "version of oodml-bench that wrote it, or build the benchmark again."
+        )
+    benchmark: Benchmark = _validated(Benchmark, document, path)
+    return benchmark
+
+
+def _read_pickle(path: Path) -> dict[int, Level]:
+    content = _names_as_strings(load_plain(_content(path), str(path)))
+    levels: dict[int, Level] = _validated(dict[int, Level], content, path)
+    return levels
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BenchmarkFileError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _names_as_strings(levels: Any) -> Any:
+    """Write class names as strings: the published Online Products pickle has some product ids as integers."""
+    if not isinstance(levels, dict):
+        return levels
+    return {number: _level_with_string_names(level) for number, level in levels.items()}
+
+
+def _level_with_string_names(level: Any) -> Any:
+    if not isinstance(level, dict):
+        return level
+    lists = {name: [str(entry) for entry in level[name]] for name in level if isinstance(level[name], list | tuple)}
+    return {name: level[name] for name in _PICKLED_FIELDS if name in level} | lists
+
+
+def _validated(of: Any, content: Any, path: Path) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return _schema(of).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = " → ".join(map(str, first["loc"])) or "the top"
+        raise BenchmarkFileError(f"{path} is no benchmark: at {place}: {first['msg']}") from error

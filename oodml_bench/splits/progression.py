@@ -1,0 +1,66 @@
+"""A progression: the sequence of splits that a search walks through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from oodml_bench.hardness import FrechetDistance
+from oodml_bench.splits.split import Split
+
+Direction = Literal["harder", "easier"]
+Method = Literal["greedy", "paper"]
+
+#: Relative gains of the distance below this are rounding, not progress.
+ROUNDING = 1e-10
+
+#: Called with 1 after each step of a search.
+OnStep = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One split of a progression.
+
+    Attributes
+    ----------
+    id
+        How the published study names it: `6` after six swaps towards harder, `-6` towards easier, `R18` after eighteen
+        classes a side were removed. The start is `0`.
+    split
+        The classes.
+    distance
+        Their exact distance.
+    """
+
+    id: str
+    split: Split
+    distance: FrechetDistance
+
+    @property
+    def fid(self) -> float:
+        """The FID of the split."""
+        return self.distance.fid
+
+
+@dataclass(frozen=True)
+class Progression:
+    """The steps of one search, in the order in which it took them."""
+
+    kind: Literal["harder", "easier", "removal"]
+    steps: tuple[Step, ...]
+
+    @property
+    def hardest(self) -> Step:
+        """The step with the highest FID; the first of equals."""
+        return max(self.steps, key=lambda step: step.fid)
+
+    def until_extreme(self) -> tuple[Step, ...]:
+        """Give the steps up to the lowest FID of an easier progression, up to the highest of any other.
+
+        The published swap rule walks on past its extreme; the splits behind it repeat distances at more swaps.
+        """
+        sign = -1 if self.kind == "easier" else 1
+        extreme = max(range(len(self.steps)), key=lambda index: sign * self.steps[index].fid)
+        return self.steps[: extreme + 1]

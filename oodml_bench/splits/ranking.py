@@ -1,0 +1,43 @@
+"""Choosing the best pair of classes from predicted scores, with exact measurement of the promising ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oodml_bench.splits.progression import ROUNDING
+
+#: Pairs measured exactly at every step: the predictions are wrong by far less than the distance to the last of them.
+SHORTLIST = 16
+
+
+def best_pair(
+    predicted: NDArray[np.float64], measure: Callable[[int, int], float], current: float
+) -> tuple[int, int] | None:
+    """Give the pair (i, j) with the highest measured score, or None where none exceeds the current score.
+
+    Parameters
+    ----------
+    predicted
+        Predicted score of every pair, shape (n1, n2).
+    measure
+        Gives the exact score of a pair.
+    current
+        The score to exceed, by more than rounding.
+    """
+    shortlist = _highest(predicted)
+    scores = [measure(*pair) for pair in shortlist]
+    if max(scores) <= current + ROUNDING * abs(current):
+        return None
+    return shortlist[int(np.argmax(scores))]
+
+
+def _highest(predicted: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Give the pairs with the highest predictions, best first; equal ones in row order."""
+    flat = predicted.ravel()
+    threshold = np.partition(flat, -SHORTLIST)[-SHORTLIST] if len(flat) > SHORTLIST else flat.min()
+    candidates = np.flatnonzero(flat >= threshold)
+    order = candidates[np.argsort(-flat[candidates], kind="stable")][:SHORTLIST]
+    return [divmod(int(index), predicted.shape[1]) for index in order]
