@@ -1,0 +1,3 @@
+"""Okabe and Ito's colours, told apart by colour-blind readers; figures use different markers besides."""
+
+BLUE, VERMILLION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#BBBBBB"
