@@ -1,0 +1,95 @@
+"""`oodml-bench build`: from features to a graded benchmark."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from oodml_bench.cli.parameters import CommaSeparated, overwrite_option
+
+if TYPE_CHECKING:
+    from oodml_bench.splits.progression import Method
+
+
+@click.command()
+@click.argument("features", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="NAME_splits.pkl; NAME_splits.json is written beside it.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["greedy", "paper"]),
+    default="greedy",
+    show_default=True,
+    help="How splits are searched.",
+)
+@click.option("--levels", type=int, help="Number of levels, spread evenly in FID.  [default: 9]")
+@click.option("--targets", type=CommaSeparated(float), help="FIDs, as 20,40,80: the nearest splits become levels.")
+@click.option("--at", type=CommaSeparated(str), help="Steps by their published names, as 0,6,16,R18.")
+@click.option(
+    "--min-classes", type=int, help="Classes a side at which removal stops.  [default: 60 % of the smaller side]"
+)
+@click.option("--swaps-per-round", type=int, default=2, show_default=True, help="Of the method paper.")
+@click.option(
+    "--val-fraction", type=float, default=0.25, show_default=True, help="Train classes held out for validation."
+)
+@click.option(
+    "--shots",
+    type=CommaSeparated(int),
+    default="2,5,10",
+    show_default=True,
+    help="Support samples a class of the few-shot episodes.",
+)
+@click.option("--episodes", type=int, default=10, show_default=True, help="Episodes for each number of shots.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides validation splits and episodes.")
+@overwrite_option
+def build(
+    features: Path,
+    out: Path,
+    method: Method,
+    levels: int | None,
+    targets: tuple[float, ...] | None,
+    at: tuple[str, ...] | None,
+    min_classes: int | None,
+    swaps_per_round: int,
+    val_fraction: float,
+    shots: tuple[int, ...],
+    episodes: int,
+    seed: int,
+    overwrite: bool,
+) -> None:
+    r"""Build a graded benchmark from FEATURES: a feature store or an .npz file of `features` and `classes`.
+
+    \b
+    Example:
+      oodml-bench build features/cub200 --out datasplits/cub200_splits.pkl
+    """
+    from oodml_bench.cli.inspect import show_notes, show_table
+    from oodml_bench.splits import build as build_benchmark
+    from oodml_bench.splits.files import checked_outputs
+
+    # Before the search, which may take long.
+    checked_outputs(out, overwrite=overwrite)
+    benchmark = build_benchmark(
+        features,
+        method=method,
+        levels=levels,
+        targets=targets,
+        at=at,
+        min_classes=min_classes,
+        swaps_per_round=swaps_per_round,
+        val_fraction=val_fraction,
+        shots=shots,
+        episodes=episodes,
+        seed=seed,
+        progress=True,
+    )
+    pickle_path, json_path = benchmark.save(out, overwrite=overwrite)
+    show_table(benchmark)
+    show_notes(benchmark)
+    click.echo(f"written: {pickle_path} and {json_path}")

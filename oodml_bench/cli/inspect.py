@@ -1,0 +1,85 @@
+"""`oodml-bench inspect`: what a benchmark file holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from oodml_bench.splits import Benchmark, Level
+
+
+@click.command()
+@click.argument("benchmark", type=click.Path(path_type=Path))
+def inspect(benchmark: Path) -> None:
+    r"""Show what BENCHMARK holds: a .pkl or .json file of this tool, or a published ooDML pickle.
+
+    \b
+    Example:
+      oodml-bench inspect datasplits/cub200_splits.pkl
+    """
+    from oodml_bench.splits import load_benchmark
+
+    loaded = load_benchmark(benchmark)
+    show_table(loaded)
+    _show_provenance(loaded)
+    show_notes(loaded)
+
+
+def show_table(benchmark: Benchmark) -> None:
+    """Print a line a level."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        title=f"{benchmark.name}: {len(benchmark.levels)} levels", title_justify="left", box=None, pad_edge=False
+    )
+    for heading in ("level", "FID", "means", "spread", "step", "swaps", "removed", "train", "test", "val", "episodes"):
+        table.add_column(heading, justify="left" if heading == "episodes" else "right", no_wrap=True)
+    for number, level in benchmark.levels.items():
+        table.add_row(str(number), *_cells(level))
+    # Columns are never cut: a narrow terminal wraps, and a pipe gets whole lines.
+    Console(width=max(Console().width, 120)).print(table)
+
+
+def _cells(level: Level) -> tuple[str, ...]:
+    def number(value: float | None) -> str:
+        return "–" if value is None else f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
+
+    known = level.step is not None
+    return (
+        number(level.fid),
+        number(level.mean_term),
+        number(level.covariance_term),
+        level.step or "–",
+        str(level.swaps) if known else "–",
+        str(len(level.removed)) if known else "–",
+        str(len(level.train)),
+        str(len(level.test)),
+        str(len(level.split_val)),
+        ", ".join(f"{len(drawn)}×{shots}-shot" for shots, drawn in level.test_episodes.items()) or "none",
+    )
+
+
+def _show_provenance(benchmark: Benchmark) -> None:
+    provenance = benchmark.provenance
+    if provenance is None:
+        click.echo("no JSON file lies beside this pickle: where it came from is not known")
+        return
+    shown = {
+        "made by": f"oodml-bench {provenance.tool_version}",
+        "dataset": provenance.dataset_fingerprint or "unknown (features came as arrays)",
+        **provenance.features,
+        **{name: value for name, value in provenance.settings.items() if value is not None},
+    }
+    for name, value in shown.items():
+        text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        click.echo(f"  {name:<16} {text}")
+
+
+def show_notes(benchmark: Benchmark) -> None:
+    """Print what a user should know."""
+    for note in benchmark.notes:
+        click.echo(f"note: {note}", err=True)

@@ -1,0 +1,28 @@
+"""Progress where there is no terminal."""
+
+from oodml_bench import progress
+
+
+def test_plain_lines_are_rare_and_the_last_one_is_there(capsys, monkeypatch):
+    clock = iter(range(0, 1000, 4))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with progress.progress_of("Counting", 20) as advance:
+        for _ in range(20):
+            advance(1)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Counting: 3 of 20"
+    assert lines[-1] == "Counting: 20 of 20"
+    assert len(lines) == 7
+
+
+def test_a_terminal_gets_a_bar(monkeypatch, capsys):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    with progress.progress_of("Counting", None) as advance:
+        advance(3)
+    assert "Counting" in capsys.readouterr().err
+
+
+def test_hidden_progress_says_nothing(capsys):
+    with progress.progress_of("Counting", 3, shown=False) as advance:
+        advance(3)
+    assert capsys.readouterr().err == ""
