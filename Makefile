@@ -1,0 +1,50 @@
+# The environment is made once, in .venv, and again when the dependencies change.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# What the demo extracts and builds; datasplits/glyphs_splits holds the same.
+GLYPHS := glyphs:300 --backbone efficientnet_lite0 --image-size 96
+GLYPH_LEVELS := --levels 8
+
+.PHONY: demo test check datasplits clean
+
+$(INSTALLED): setup.cfg pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+demo: $(INSTALLED)  ## Run the whole pipeline on the bundled dataset, into demo/.
+	$(BIN)/oodml-bench extract $(GLYPHS) --out demo/features
+	$(BIN)/oodml-bench build demo/features $(GLYPH_LEVELS) --out demo/glyphs_splits.pkl --overwrite
+	$(BIN)/oodml-bench inspect demo/glyphs_splits.pkl
+	$(BIN)/oodml-bench plot fid demo/glyphs_splits.pkl --out demo/fid.png --overwrite
+	$(BIN)/oodml-bench plot umap demo/glyphs_splits.pkl demo/features --levels 1,4,6,8 --out demo/umap_classes.png --overwrite
+	$(BIN)/oodml-bench plot umap demo/glyphs_splits.pkl demo/features --points samples --out demo/umap_samples.png --overwrite
+	@echo
+	@echo "Made a benchmark of 8 levels, from easy to far out of distribution, of 300 classes of characters:"
+	@echo "  demo/glyphs_splits.pkl, .json     the splits, validation splits and few-shot episodes"
+	@echo "  demo/fid.png                      how far train and test are apart, from level to level"
+	@echo "  demo/umap_classes.png, _samples   what the levels look like"
+	@echo "Try next, on your own images, one folder a class:"
+	@echo "  $(BIN)/oodml-bench extract folder:PATH --out features/mine"
+	@echo "  $(BIN)/oodml-bench build features/mine --out mine_splits.pkl"
+
+test: $(INSTALLED)  ## Run the whole test suite.
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)  ## Lint, formatting, types and import layers.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+datasplits: $(INSTALLED)  ## Make the benchmarks in datasplits/ again.
+	$(BIN)/oodml-bench extract $(GLYPHS) --out demo/features
+	$(BIN)/oodml-bench build demo/features $(GLYPH_LEVELS) --out datasplits/glyphs_splits.pkl --overwrite
+
+clean:  ## Remove the environment and what the demo made.
+	rm -rf $(VENV) demo

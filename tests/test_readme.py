@@ -1,0 +1,86 @@
+"""The README's commands and programs, run as they are written."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from oodml_bench.cli import main
+from oodml_bench.splits import load_benchmark
+
+from .splits.benchmarks import write_arrays
+
+
+def blocks(clone: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (clone / "README.md").read_text(), re.DOTALL)
+
+
+def commands(clone: Path) -> list[list[str]]:
+    lines = [line for block in blocks(clone, "sh") for line in block.splitlines()]
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("oodml-bench ")]
+
+
+def write_cub200(root: Path, *, classes: int = 20, images: int = 4) -> None:
+    """Write a small dataset in the layout of CUB200-2011."""
+    rng = np.random.default_rng(0)
+    for number in range(1, classes + 1):
+        folder = root / "images" / f"{number:03}.Bird_{number}"
+        folder.mkdir(parents=True)
+        colour = rng.integers(0, 200, 3)
+        for index in range(images):
+            pixels = colour + rng.integers(0, 56, (24, 24, 3))
+            Image.fromarray(pixels.astype(np.uint8)).save(folder / f"Bird_{index}.jpg")
+
+
+@pytest.fixture
+def cached_weights(tmp_path, monkeypatch):
+    """Put seeded random weights where torchvision looks before it downloads the real ones."""
+    from torchvision.models import ResNet50_Weights, resnet50
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    torch.manual_seed(0)
+    file = tmp_path / "torch" / "hub" / "checkpoints" / Path(ResNet50_Weights.IMAGENET1K_V1.url).name
+    file.parent.mkdir(parents=True)
+    torch.save(resnet50().state_dict(), file)
+
+
+@pytest.mark.usefixtures("cached_weights")
+def test_the_commands_for_own_images_work_as_written(clone, tmp_path, monkeypatch):
+    write_cub200(tmp_path / "data" / "cub200")
+    monkeypatch.chdir(tmp_path)
+    lines = commands(clone)
+    assert [line[1] for line in lines] == ["extract", "build", "inspect", "plot", "plot"]
+    for line in lines:
+        # The only change: the data lies below the test's own folder.
+        arguments = [word.replace("/data/", f"{tmp_path}/data/") for word in line[1:]]
+        done = CliRunner().invoke(main, arguments)
+        assert done.exit_code == 0, (line, done.output)
+    assert len(load_benchmark("datasplits/cub200_splits.pkl").levels) == 9
+    assert Path("fid.pdf").stat().st_size > 1000
+    assert Path("umap.png").stat().st_size > 1000
+
+
+def test_the_programs_work_as_written(clone, tmp_path, monkeypatch, capsys):
+    reading, building = blocks(clone, "python")
+    monkeypatch.chdir(clone)
+    names: dict = {}
+    exec(compile(reading, "README.md", "exec"), names)  # noqa: S102 (the README is ours)
+    assert names["level"]["fid"] > 0
+    monkeypatch.chdir(tmp_path)
+    write_arrays(tmp_path / "features.npz")
+    exec(compile(building, "README.md", "exec"), {})  # noqa: S102
+    assert len(capsys.readouterr().out.splitlines()) == 5
+    assert Path("fid.pdf").exists()
+
+
+def test_what_the_readme_names_is_there(clone):
+    text = (clone / "README.md").read_text()
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert (clone / target).exists(), target
+    targets = set(re.findall(r"^([a-z]+):", (clone / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"^make (\w+)", text, re.MULTILINE)) <= targets
