@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 )
 @click.option("--levels", type=int, help="Number of levels, spread evenly in FID.  [default: 9]")
 @click.option("--targets", type=CommaSeparated(float), help="FIDs, as 20,40,80: the nearest splits become levels.")
-@click.option("--at", type=CommaSeparated(str), help="Steps by their published names, as 0,6,16,R18.")
+@click.option("--at", type=CommaSeparated(str), help="Steps by their published names, as -6,0,16,R18.")
 @click.option(
     "--min-classes", type=int, help="Classes a side at which removal stops.  [default: 60 % of the smaller side]"
 )
-@click.option("--swaps-per-round", type=int, default=2, show_default=True, help="Of the method paper.")
+@click.option("--swaps-per-round", type=int, default=2, show_default=True, help="Of --method paper.")
 @click.option(
     "--val-fraction", type=float, default=0.25, show_default=True, help="Train classes held out for validation."
 )
@@ -63,7 +63,7 @@ def build(
     seed: int,
     overwrite: bool,
 ) -> None:
-    r"""Build a graded benchmark from FEATURES: a feature store or an .npz file of `features` and `classes`.
+    """Build a graded benchmark from FEATURES: a feature store or an .npz file of `features` and `classes`.
 
     \b
     Example:

@@ -37,7 +37,7 @@ def extract(
     batch_size: int,
     workers: int | None,
 ) -> None:
-    r"""Extract the features of DATASET into a folder of Parquet files.
+    """Extract the features of DATASET into a folder of Parquet files.
 
     \b
     DATASET is one of

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("benchmark", type=click.Path(path_type=Path))
 def inspect(benchmark: Path) -> None:
-    r"""Show what BENCHMARK holds: a .pkl or .json file of this tool, or a published ooDML pickle.
+    """Show what BENCHMARK holds: a .pkl or .json file of this tool, or a published ooDML pickle.
 
     \b
     Example:

@@ -28,10 +28,10 @@ class _Commands(click.Group):
             sys.exit(error.exit_code)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="oodml-bench")
 def main() -> None:
-    r"""Turn any labelled image collection into a graded, out-of-distribution benchmark for metric learning.
+    """Turn any labelled image collection into a graded, out-of-distribution benchmark for metric learning.
 
     \b
     images ─ extract ─▶ features ─ build ─▶ benchmark ─ inspect, plot ─▶ what people look at

@@ -19,7 +19,7 @@ _PICTURE = click.option(
 
 @click.group()
 def plot() -> None:
-    r"""Draw a benchmark.
+    """Draw a benchmark.
 
     \b
     Example:
@@ -32,7 +32,7 @@ def plot() -> None:
 @_PICTURE
 @overwrite_option
 def fid(benchmark: Path, out: Path, overwrite: bool) -> None:
-    r"""Draw the FID progression of BENCHMARK around its default split, with the chosen levels.
+    """Draw the FID progression of BENCHMARK around its default split, with the chosen levels.
 
     \b
     Example:
@@ -55,7 +55,7 @@ def fid(benchmark: Path, out: Path, overwrite: bool) -> None:
 def umap(
     benchmark: Path, features: Path, out: Path, levels: tuple[int, ...] | None, points: Points, overwrite: bool
 ) -> None:
-    r"""Draw levels of BENCHMARK over one common UMAP embedding of FEATURES, train and test coloured.
+    """Draw levels of BENCHMARK over one common UMAP embedding of FEATURES, train and test coloured.
 
     \b
     Example:

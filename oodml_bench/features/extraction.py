@@ -14,7 +14,7 @@ import torch
 from oodml_bench.datasets.dataset import Dataset
 from oodml_bench.errors import BackboneError, DatasetError, FeatureError, InputError
 from oodml_bench.features.backbones import Backbone, load_backbone
-from oodml_bench.features.devices import autocast, choose_device, choose_precision
+from oodml_bench.features.devices import autocast, choose_device, choose_precision, default_workers, sparing_cpus
 from oodml_bench.features.loading import LoadedBatch, Pictures, load_batches
 from oodml_bench.features.store_meta import DatasetMeta, Halves, StoreMeta, WeightsMeta
 from oodml_bench.features.store_writing import Rows, begin_store, finish_store, write_part
@@ -81,7 +81,7 @@ def extract(
     batch_size
         Pictures that go through the network at once.
     workers
-        Loader processes; None: one a CPU, at most 8. 0 loads in this process.
+        Loader processes; None: see `default_workers`. 0 loads in this process.
     skip_broken
         Leave out samples whose picture cannot be read, and list them in the store, instead of stopping.
     part_size
@@ -108,8 +108,10 @@ def extract(
     store = begin_store(Path(out), _meta_of(images, network, chosen_precision, part_size))
     if store.complete:
         return Extraction(store, 0, tuple(store.meta.skipped))
-    run = _Run(images, network, store, place, batch_size, workers, skip_broken)
-    computed = run.compute_missing_parts(progress=progress)
+    processes = default_workers(place) if workers is None else workers
+    run = _Run(images, network, store, place, batch_size, processes, skip_broken)
+    with sparing_cpus(place):
+        computed = run.compute_missing_parts(progress=progress)
     store = finish_store(store, _skipped_samples(images, store))
     return Extraction(store, computed, tuple(store.meta.skipped))
 
@@ -180,7 +182,7 @@ class _Run:
     store: FeatureStore
     device: torch.device
     batch_size: int
-    workers: int | None
+    workers: int
     skip_broken: bool
 
     def compute_missing_parts(self, *, progress: bool) -> int:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from oodml_bench.datasets.dataset import ImageSource
     from oodml_bench.features.networks import Transform
 
-#: Most loader processes that are started unless the user asks for more.
-MOST_WORKERS = 8
-
 
 class LoadedBatch(NamedTuple):
     """Pictures that go through the network together. A tuple, so that torch can pin its tensor.
@@ -62,7 +59,7 @@ class Pictures(data.Dataset[LoadedPicture]):
 
 
 def load_batches(
-    pictures: Pictures, batches: Sequence[Sequence[int]], *, workers: int | None, pinned: bool
+    pictures: Pictures, batches: Sequence[Sequence[int]], *, workers: int, pinned: bool
 ) -> Iterator[LoadedBatch]:
     """Give the pictures of each batch of indices, in order.
 
@@ -73,15 +70,14 @@ def load_batches(
     batches
         The indices of each batch.
     workers
-        Number of loader processes; None: one a CPU, but none on a single CPU. 0 loads in this process.
+        Number of loader processes; 0 loads in this process.
     pinned
         Whether the pictures go to an NVIDIA GPU.
     """
-    processes = min(default_workers() if workers is None else workers, len(batches))
     yield from data.DataLoader(
         pictures,
         batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of index lists will do
-        num_workers=processes,
+        num_workers=min(workers, len(batches)),
         collate_fn=_batch_of,
         pin_memory=pinned,
         worker_init_fn=_prepare_worker,
@@ -92,12 +88,6 @@ def _batch_of(loaded: list[LoadedPicture]) -> LoadedBatch:
     whole = {index: picture for index, picture in loaded if not isinstance(picture, str)}
     broken = [(index, reason) for index, reason in loaded if isinstance(reason, str)]
     return LoadedBatch(list(whole), torch.stack(list(whole.values())) if whole else torch.empty(0), broken)
-
-
-def default_workers() -> int:
-    """Give one loader process a CPU that this process may use, at most `MOST_WORKERS`; none on a single CPU."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, MOST_WORKERS) if usable > 1 else 0
 
 
 def _prepare_worker(_: int) -> None:

@@ -41,16 +41,40 @@ def test_build_writes_shows_and_inspects(tmp_path):
 def test_build_options_reach_the_benchmark(tmp_path):
     features = write_arrays(tmp_path / "x.npz")
     done = run(
-        *("build", features, "--out", tmp_path / "x.json", "--method", "paper", "--at", "0,2,R2", "--min-classes", 4),
-        *("--val-fraction", 0.5, "--shots", 3, "--episodes", 2, "--seed", 7, "--swaps-per-round", 1),
+        *(
+            "build",
+            features,
+            "--out",
+            tmp_path / "x.json",
+            "--method",
+            "paper",
+            "--at",
+            "-1,0,2,R2",
+            "--min-classes",
+            4,
+        ),
+        *(
+            "--min-classes",
+            4,
+            "--val-fraction",
+            0.5,
+            "--shots",
+            3,
+            "--episodes",
+            2,
+            "--seed",
+            7,
+            "--swaps-per-round",
+            1,
+        ),
     )
     assert done.exit_code == 0, done.output
     benchmark = load_benchmark(tmp_path / "x.json")
     assert benchmark.provenance.settings == {
-        **{"method": "paper", "swaps_per_round": 1, "levels": 3, "targets": None, "at": ("0", "2", "R2")},
+        **{"method": "paper", "swaps_per_round": 1, "levels": 4, "targets": None, "at": ("-1", "0", "2", "R2")},
         **{"min_classes": 4, "val_fraction": 0.5, "shots": (3,), "episodes": 2, "seed": 7},
     }
-    assert {level.step for level in benchmark.levels.values()} == {"0", "2", "R2"}
+    assert {level.step for level in benchmark.levels.values()} == {"-1", "0", "2", "R2"}
 
 
 def test_build_targets(tmp_path):

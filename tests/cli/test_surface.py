@@ -1,5 +1,6 @@
 """The surface of the command line: a change to it is a change to what users type."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,7 +45,9 @@ def test_commands_and_options_are_those_of_the_snapshot():
 def test_every_help_shows_an_example(path, command):
     text = command.get_help(click.Context(command, info_name=path[-1]))
     assert "xample:" in text or "Try it" in text
-    assert "oodml-bench " in text
+    # On a line of its own, to be copied.
+    assert re.search(r"^ +oodml-bench \w+ [^\n]+$", text, re.MULTILINE)
+    assert "\\b" not in text
 
 
 def test_help_loads_nothing_heavy():

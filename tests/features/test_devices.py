@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from oodml_bench.errors import BackboneError
-from oodml_bench.features.devices import autocast, choose_device, choose_precision
+from oodml_bench.features import devices
+from oodml_bench.features.devices import autocast, choose_device, choose_precision, default_workers, sparing_cpus
 
 CPU = torch.device("cpu")
 
@@ -66,3 +67,18 @@ def test_an_unavailable_precision_is_refused(name: str, device: str) -> None:
 def test_autocast_computes_in_the_precision(precision: str, dtype: torch.dtype) -> None:
     with autocast(precision, CPU):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("cpus", "on_cpu", "on_gpu", "threads"), [(1, 0, 0, 1), (2, 1, 2, 1), (3, 1, 3, 2), (8, 4, 8, 4), (64, 8, 8, 32)]
+)
+def test_loaders_and_network_share_the_cpus(
+    monkeypatch: pytest.MonkeyPatch, cpus: int, on_cpu: int, on_gpu: int, threads: int
+) -> None:
+    monkeypatch.setattr(devices, "_usable_cpus", lambda: cpus)
+    assert default_workers(CPU) == on_cpu
+    assert default_workers(torch.device("cuda")) == on_gpu
+    before = torch.get_num_threads()
+    with sparing_cpus(CPU):
+        assert torch.get_num_threads() == min(before, threads)
+    assert torch.get_num_threads() == before
