@@ -40,34 +40,8 @@ def test_build_writes_shows_and_inspects(tmp_path):
 
 def test_build_options_reach_the_benchmark(tmp_path):
     features = write_arrays(tmp_path / "x.npz")
-    done = run(
-        *(
-            "build",
-            features,
-            "--out",
-            tmp_path / "x.json",
-            "--method",
-            "paper",
-            "--at",
-            "-1,0,2,R2",
-            "--min-classes",
-            4,
-        ),
-        *(
-            "--min-classes",
-            4,
-            "--val-fraction",
-            0.5,
-            "--shots",
-            3,
-            "--episodes",
-            2,
-            "--seed",
-            7,
-            "--swaps-per-round",
-            1,
-        ),
-    )
+    options = "--method paper --at -1,0,2,R2 --min-classes 4 --swaps-per-round 1 --val-fraction 0.5 --shots 3"
+    done = run("build", features, "--out", tmp_path / "x.json", *options.split(), "--episodes", 2, "--seed", 7)
     assert done.exit_code == 0, done.output
     benchmark = load_benchmark(tmp_path / "x.json")
     assert benchmark.provenance.settings == {
