@@ -30,6 +30,21 @@ def progress_of(description: str, total: int | None, *, shown: bool = True) -> I
 
 
 @contextmanager
+def working_on(description: str, *, shown: bool = True) -> Iterator[None]:
+    """Say what is going on while the block runs, where there is nothing to count."""
+    if not shown:
+        yield
+    elif sys.stderr.isatty():
+        from rich.console import Console
+
+        with Console(stderr=True).status(description):
+            yield
+    else:
+        print(f"{description} …", file=sys.stderr, flush=True)
+        yield
+
+
+@contextmanager
 def _bar(description: str, total: int | None) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

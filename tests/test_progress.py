@@ -26,3 +26,18 @@ def test_hidden_progress_says_nothing(capsys):
     with progress.progress_of("Counting", 3, shown=False) as advance:
         advance(3)
     assert capsys.readouterr().err == ""
+
+
+def test_work_without_a_count_says_what_it_is(capsys):
+    with progress.working_on("Thinking"):
+        pass
+    with progress.working_on("Hiding", shown=False):
+        pass
+    assert capsys.readouterr().err == "Thinking …\n"
+
+
+def test_work_without_a_count_on_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    with progress.working_on("Thinking"):
+        pass
+    assert "…" not in capsys.readouterr().err

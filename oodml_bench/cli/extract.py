@@ -54,8 +54,10 @@ def extract(
     """
     from oodml_bench.datasets import open_dataset
     from oodml_bench.features import extract as extract_features
+    from oodml_bench.progress import working_on
 
-    opened = open_dataset(dataset, nested=nested)
+    with working_on("Listing the images"):
+        opened = open_dataset(dataset, nested=nested)
     click.echo(f"{opened.name}: {len(opened.classes)} classes, {opened.sample_count} images")
     for note in opened.notes:
         click.echo(f"note: {note}")

@@ -18,7 +18,7 @@ from oodml_bench.features.devices import autocast, choose_device, choose_precisi
 from oodml_bench.features.loading import LoadedBatch, Pictures, load_batches
 from oodml_bench.features.store_meta import DatasetMeta, Halves, StoreMeta, WeightsMeta
 from oodml_bench.features.store_writing import Rows, begin_store, finish_store, write_part
-from oodml_bench.progress import Advance, progress_of
+from oodml_bench.progress import Advance, progress_of, working_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -103,9 +103,11 @@ def extract(
     _check_sizes(batch_size=batch_size, part_size=part_size, workers=workers)
     place = choose_device(device)
     chosen_precision = choose_precision(precision, place)
-    images = _opened(dataset)
-    network = _loaded(backbone, weights, image_size)
-    store = begin_store(Path(out), _meta_of(images, network, chosen_precision, part_size))
+    with working_on("Loading the backbone and taking the dataset's fingerprint", shown=progress):
+        images = _opened(dataset)
+        network = _loaded(backbone, weights, image_size)
+        meta = _meta_of(images, network, chosen_precision, part_size)
+    store = begin_store(Path(out), meta)
     if store.complete:
         return Extraction(store, 0, tuple(store.meta.skipped))
     processes = default_workers(place) if workers is None else workers

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.features import Features, class_means, feature_matrix
+from oodml_bench.progress import working_on
 
 Points = Literal["classes", "samples"]
 
@@ -48,12 +49,14 @@ def umap_embedding(features: Features, points: Points, *, seed: int = 0, progres
     """
     if points == "classes":
         means = class_means(features, progress=progress)
-        return Embedding(_fitted(means.means, _NEIGHBOURS[points], seed), means.classes)
+        with working_on("Fitting UMAP", shown=progress):
+            return Embedding(_fitted(means.means, _NEIGHBOURS[points], seed), means.classes)
     matrices, classes = [], []
     for batch in features.batches():
         matrices.append(feature_matrix(batch))
         classes += batch["class"].to_pylist()
-    return Embedding(_fitted(np.concatenate(matrices), _NEIGHBOURS[points], seed), tuple(classes))
+    with working_on("Fitting UMAP", shown=progress):
+        return Embedding(_fitted(np.concatenate(matrices), _NEIGHBOURS[points], seed), tuple(classes))
 
 
 def _fitted(matrix: NDArray[np.floating], neighbours: int, seed: int) -> NDArray[np.float64]:
