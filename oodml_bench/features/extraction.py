@@ -97,8 +97,10 @@ def extract(
         Where the backbone, its weights, the device or the precision cannot be used.
     FeatureError
         Where the folder holds features of another kind, or a feature is not finite.
+    OutputExistsError
+        Where the folder holds other files.
     OutputError
-        Where the folder cannot be written, holds other files, or is full.
+        Where the folder cannot be written or is full.
     """
     _check_sizes(batch_size=batch_size, part_size=part_size, workers=workers)
     place = choose_device(device)

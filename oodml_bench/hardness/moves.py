@@ -59,8 +59,12 @@ class Decomposition:
         """Give the exact distance between the sides as they are."""
         return self.block.distance(norm=float(self.values.sum()))
 
-    def fid_after_swaps(self) -> Array:
-        """Give the FID after train class i and test class j changed sides, shape (n1, n2)."""
+    def fid_after_swaps(self, *, interactions: bool = True) -> Array:
+        """Give the FID after train class i and test class j changed sides, shape (n1, n2).
+
+        Without `interactions` the nuclear norm changes by the sum of what the two classes change by moving alone: many
+        times cheaper, and good enough to propose many swaps at once, but not to find the single best one.
+        """
         block = self.block
         n1, n2 = block.sizes
         squares = block.gram.diagonal()
@@ -72,8 +76,8 @@ class Decomposition:
         growth = self._step_of(squares)
         train_scatters = block.train_spread.sum() + growth - 2 * self._step_of(block.to_train_mean) - apart / n1
         test_scatters = block.test_spread.sum() - growth + 2 * self._step_of(block.to_test_mean) - apart / n2
-        norms = self.values.sum() + self._norm_change(_swap_factor)
-        return _fids(mean_terms, train_scatters, test_scatters, norms, (n1, n2))
+        change = self._norm_change(_swap_factor) if interactions else self._norm_change_of_lone_moves()
+        return _fids(mean_terms, train_scatters, test_scatters, self.values.sum() + change, (n1, n2))
 
     def fid_after_removals(self) -> Array:
         """Give the FID after train class i and test class j were removed, shape (n1, n2); n1 and n2 at least 3."""
@@ -105,8 +109,19 @@ class Decomposition:
         projected = _Projected.of(self)
         total = np.zeros(self.block.sizes)
         for node in _nodes(self.values):
-            total += node * np.log(np.maximum(factor(projected.forms(node)), np.finfo(np.float64).tiny))
+            total += node * _log(factor(projected.forms(node)))
         return total * (_NODE_STEP / np.pi)
+
+    def _norm_change_of_lone_moves(self) -> Array:
+        """Add up what train class i and test class j change by crossing alone, shape (n1, n2)."""
+        projected = _Projected.of(self)
+        n1, n2 = self.block.sizes
+        of_train, of_test = np.zeros((n1, 1)), np.zeros((1, n2))
+        for node in _nodes(self.values):
+            own = projected.own_forms(node)
+            of_train += node * _log(_crossing_factor(n1, n2, own.q_train, own.p_train, own.s_train))
+            of_test += node * _log(_crossing_factor(n2, n1, own.p_test, own.q_test, own.s_test))
+        return (of_train + of_test) * (_NODE_STEP / np.pi)
 
 
 @dataclass(frozen=True)
@@ -139,42 +154,69 @@ class _Projected:
         along_train = products[:n1, :].T @ decomposition.left
         return cls(decomposition, (along_test[:n1], along_test[n1:]), (along_train[:n1], along_train[n1:]), products)
 
-    def forms(self, node: float) -> _Forms:
-        """Evaluate the bilinear forms at t = node."""
-        values = self.decomposition.values
-        n1, n2 = self.decomposition.block.sizes
-        rank = len(values)
-        on_train, on_test = np.full(n1, node**-2), np.full(n2, node**-2)
-        on_train[:rank] = on_test[:rank] = 1 / (values**2 + node**2)
+    def own_forms(self, node: float) -> _OwnForms:
+        """Evaluate the forms of each class with itself at t = node."""
         (e_train, e_test), (f_train, f_test) = self.along_test, self.along_train
-        e_weighted, f_weighted = e_train * on_test, f_test * on_train
-        mixed = values * on_train[:rank]
+        on_train, on_test = self._resolvents(node)
+        mixed = self.decomposition.values * on_train[: len(self.decomposition.values)]
+        rank, n1 = len(mixed), len(e_train)
+
+        def own_mixed_form(e: Array, f: Array, products: Array) -> Array:
+            return (products - (e[:, :rank] * f[:, :rank]) @ mixed) / node
+
+        products = self.products.diagonal()
+        return _OwnForms(
+            q_train=(e_train**2 @ on_test)[:, None],
+            q_test=(e_test**2 @ on_test)[None, :],
+            p_train=(f_train**2 @ on_train)[:, None],
+            p_test=(f_test**2 @ on_train)[None, :],
+            s_train=own_mixed_form(e_train, f_train, products[:n1])[:, None],
+            s_test=own_mixed_form(e_test, f_test, products[n1:])[None, :],
+        )
+
+    def forms(self, node: float) -> _Forms:
+        """Evaluate all bilinear forms at t = node."""
+        (e_train, e_test), (f_train, f_test) = self.along_test, self.along_train
+        on_train, on_test = self._resolvents(node)
+        mixed = self.decomposition.values * on_train[: len(self.decomposition.values)]
+        rank, n1 = len(mixed), len(e_train)
 
         def mixed_form(e: Array, f: Array, products: Array) -> Array:
             return (products - (e[:, :rank] * mixed) @ f[:, :rank].T) / node
 
-        def own_mixed_form(e: Array, f: Array, products: Array) -> Array:
-            return (products - np.sum(e[:, :rank] * mixed * f[:, :rank], axis=1)) / node
-
-        own_products = self.products.diagonal()
         return _Forms(
-            sizes=(n1, n2),
-            q_train=np.sum(e_weighted * e_train, axis=1)[:, None],
-            q_test=np.sum(e_test**2 * on_test, axis=1)[None, :],
-            q_pair=e_weighted @ e_test.T,
-            p_train=np.sum(f_train**2 * on_train, axis=1)[:, None],
-            p_test=np.sum(f_weighted * f_test, axis=1)[None, :],
-            p_pair=f_train @ f_weighted.T,
-            s_train=own_mixed_form(e_train, f_train, own_products[:n1])[:, None],
-            s_test=own_mixed_form(e_test, f_test, own_products[n1:])[None, :],
+            sizes=self.decomposition.block.sizes,
+            own=self.own_forms(node),
+            q_pair=(e_train * on_test) @ e_test.T,
+            p_pair=(f_train * on_train) @ f_test.T,
             s_pair=mixed_form(e_train, f_test, self.products[:n1, n1:]),
             s_pair_back=mixed_form(e_test, f_train, self.products[n1:, :n1]).T,
         )
 
+    def _resolvents(self, node: float) -> tuple[Array, Array]:
+        """``1 / (s^2 + t^2)`` along the columns of U and of V; s is 0 beyond the rank."""
+        values = self.decomposition.values
+        n1, n2 = self.decomposition.block.sizes
+        on_train, on_test = np.full(n1, node**-2), np.full(n2, node**-2)
+        on_train[: len(values)] = on_test[: len(values)] = 1 / (values**2 + node**2)
+        return on_train, on_test
+
+
+@dataclass(frozen=True)
+class _OwnForms:
+    """The forms of `_Forms` that take both vectors from one class: shapes (n1, 1) and (1, n2)."""
+
+    q_train: Array
+    q_test: Array
+    p_train: Array
+    p_test: Array
+    s_train: Array
+    s_test: Array
+
 
 @dataclass(frozen=True)
 class _Forms:
-    """Bilinear forms of the deviations at one t, as (n1, n2) arrays or broadcast to them.
+    """Bilinear forms of the deviations at one t, shape (n1, n2).
 
     With ``R = (t^2 + M1 M2)^-1``: q is ``e^T M2 R e``, p is ``f^T R M1 f`` and s is ``t e^T R^T f``. `_train` takes
     both vectors from train class i, `_test` both from test class j, `_pair` the first from i and the second from j;
@@ -182,14 +224,9 @@ class _Forms:
     """
 
     sizes: tuple[int, int]
-    q_train: Array
-    q_test: Array
+    own: _OwnForms
     q_pair: Array
-    p_train: Array
-    p_test: Array
     p_pair: Array
-    s_train: Array
-    s_test: Array
     s_pair: Array
     s_pair_back: Array
 
@@ -198,7 +235,13 @@ def _removal_factor(forms: _Forms) -> Array:
     """Factor of the determinant when train class i and test class j leave their sides."""
     n1, n2 = forms.sizes
     train, test = n1 / (n1 - 1), n2 / (n2 - 1)
-    return (1 - train * forms.q_train) * (1 - test * forms.p_test) + train * test * forms.s_pair**2
+    return (1 - train * forms.own.q_train) * (1 - test * forms.own.p_test) + train * test * forms.s_pair**2
+
+
+def _crossing_factor(left: int, joined: int, q: Array, p: Array, s: Array) -> Array:
+    """Factor of the determinant when one class leaves a side of `left` classes and joins one of `joined` classes."""
+    leaving, joining = left / (left - 1), joined / (joined + 1)
+    return (1 - leaving * q) * (1 + joining * p) - leaving * joining * s**2
 
 
 def _swap_factor(forms: _Forms) -> Array:
@@ -209,9 +252,10 @@ def _swap_factor(forms: _Forms) -> Array:
     ``[[I + K1 Q, -K1 S], [K2 S^T, I + K2 P]]``, expanded by the minors of its upper and lower rows.
     """
     n1, n2 = forms.sizes
-    q = ((forms.q_train, forms.q_pair), (forms.q_pair, forms.q_test))
-    p = ((forms.p_test, forms.p_pair), (forms.p_pair, forms.p_train))
-    s = ((forms.s_pair, forms.s_train), (forms.s_test, forms.s_pair_back))
+    own = forms.own
+    q = ((own.q_train, forms.q_pair), (forms.q_pair, own.q_test))
+    p = ((own.p_test, forms.p_pair), (forms.p_pair, own.p_train))
+    s = ((forms.s_pair, own.s_train), (own.s_test, forms.s_pair_back))
     s_transposed = ((s[0][0], s[1][0]), (s[0][1], s[1][1]))
     upper_left, upper_right = _replaced(n1, q, 1), _replaced(n1, s, 0)
     lower_left, lower_right = _replaced(n2, s_transposed, 0), _replaced(n2, p, 1)
@@ -243,6 +287,11 @@ def _replaced(size: int, block: _Block, identity: int) -> _Block:
         (identity + leaves * a + c / size, leaves * b + d / size),
         (a / size + joins * c, identity + b / size + joins * d),
     )
+
+
+def _log(factors: Array) -> Array:
+    """Logarithm of factors that are positive in exact arithmetic."""
+    return np.log(np.maximum(factors, np.finfo(np.float64).tiny))
 
 
 def _fids(

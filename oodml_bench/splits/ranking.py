@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from oodml_bench.splits.progression import ROUNDING
 
 #: Pairs measured exactly at every step: the predictions are wrong by far less than the distance to the last of them.
-SHORTLIST = 16
+SHORTLIST = 8
+
+Pair = tuple[int, int]
+Measure = Callable[[int, int], float]
 
 
-def best_pair(
-    predicted: NDArray[np.float64], measure: Callable[[int, int], float], current: float
-) -> tuple[int, int] | None:
+def best_pair(predicted: NDArray[np.float64], measure: Measure, current: float) -> Pair | None:
     """Give the pair (i, j) with the highest measured score, or None where none exceeds the current score.
 
     Parameters
@@ -27,14 +28,19 @@ def best_pair(
     current
         The score to exceed, by more than rounding.
     """
-    shortlist = _highest(predicted)
+    pair, score = highest_pair(predicted, measure)
+    return pair if score > current + ROUNDING * abs(current) else None
+
+
+def highest_pair(predicted: NDArray[np.float64], measure: Measure) -> tuple[Pair, float]:
+    """Give the pair with the highest measured score, and that score."""
+    shortlist = _shortlist(predicted)
     scores = [measure(*pair) for pair in shortlist]
-    if max(scores) <= current + ROUNDING * abs(current):
-        return None
-    return shortlist[int(np.argmax(scores))]
+    best = int(np.argmax(scores))
+    return shortlist[best], scores[best]
 
 
-def _highest(predicted: NDArray[np.float64]) -> list[tuple[int, int]]:
+def _shortlist(predicted: NDArray[np.float64]) -> list[Pair]:
     """Give the pairs with the highest predictions, best first; equal ones in row order."""
     flat = predicted.ravel()
     threshold = np.partition(flat, -SHORTLIST)[-SHORTLIST] if len(flat) > SHORTLIST else flat.min()

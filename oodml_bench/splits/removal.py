@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Callable
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
-from oodml_bench.hardness.cross_block import CrossBlock
-from oodml_bench.hardness.moves import Decomposition
 from oodml_bench.splits.progression import OnStep, Progression, Step
 from oodml_bench.splits.ranking import best_pair
+from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.swapping import boundary_orders
-
-Indices = NDArray[np.intp]
 
 
 def greedy_removal(
@@ -40,22 +36,21 @@ def greedy_removal(
     SplitError
         Where `min_classes` is below 2 or above the smaller side.
     """
-    train, test = _checked_sides(space, start, min_classes)
+    seats = _checked_seats(space, start, min_classes)
     steps: list[Step] = []
     while True:
-        steps.append(_step(space, train, test, len(steps)))
+        steps.append(seats.step(f"R{len(steps)}"))
         on_step(1)
-        if min(len(train), len(test)) == min_classes:
+        if min(len(seats.train), len(seats.test)) == min_classes:
             return Progression("removal", tuple(steps))
-
-        def fid_after(i: int, j: int, train: Indices = train, test: Indices = test) -> float:
-            return space.distance(np.delete(train, i), np.delete(test, j)).fid
-
-        decomposition = Decomposition.of(CrossBlock.of(space.gram, train, test))
-        found = best_pair(decomposition.fid_after_removals(), fid_after, decomposition.distance().fid)
+        found = best_pair(seats.decomposed().fid_after_removals(), _fid_without(seats), steps[-1].fid)
         if found is None:
             return Progression("removal", tuple(steps))
-        train, test = np.delete(train, found[0]), np.delete(test, found[1])
+        seats = seats.without(*found)
+
+
+def _fid_without(seats: Seats) -> Callable[[int, int], float]:
+    return lambda i, j: seats.without(i, j).distance().fid
 
 
 def paper_removal(
@@ -85,28 +80,24 @@ def paper_removal(
     """
     if removals_per_round < 1:
         raise SplitError(f"a round removes at least 1 class a side, got {removals_per_round}")
-    train, test = _checked_sides(space, start, min_classes)
+    seats = _checked_seats(space, start, min_classes)
     removed = 0
-    steps = [_step(space, train, test, removed)]
-    while (spare := min(len(train), len(test)) - min_classes) > 0:
+    steps = [seats.step("R0")]
+    while (spare := min(len(seats.train), len(seats.test)) - min_classes) > 0:
         count = min(removals_per_round, spare)
-        train_order, test_order = boundary_orders(space, train, test)
-        train, test = np.delete(train, train_order[:count]), np.delete(test, test_order[:count])
+        train_order, test_order = boundary_orders(seats)
+        seats = seats.without(train_order[:count], test_order[:count])
         removed += count
-        steps.append(_step(space, train, test, removed))
+        steps.append(seats.step(f"R{removed}"))
         on_step(1)
     return Progression("removal", tuple(steps))
 
 
-def _checked_sides(space: ClassSpace, start: Split, min_classes: int) -> tuple[Indices, Indices]:
+def _checked_seats(space: ClassSpace, start: Split, min_classes: int) -> Seats:
     smaller = min(len(start.train), len(start.test))
     if not 2 <= min_classes <= smaller:
         raise SplitError(
             f"the least number of classes a side is {min_classes}; it must be from 2 to {smaller}, "
             "the size of the smaller side"
         )
-    return space.indices(start.train), space.indices(start.test)
-
-
-def _step(space: ClassSpace, train: Indices, test: Indices, removed: int) -> Step:
-    return Step(f"R{removed}", Split(space.names(train), space.names(test)), space.distance(train, test))
+    return Seats.of(space, start)

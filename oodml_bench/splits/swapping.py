@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
-from oodml_bench.hardness.cross_block import CrossBlock
-from oodml_bench.hardness.moves import Decomposition
+from oodml_bench.splits.ascent import best_swap
 from oodml_bench.splits.progression import Direction, OnStep, Progression, Step
-from oodml_bench.splits.ranking import best_pair
+from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 
 Indices = NDArray[np.intp]
@@ -39,23 +38,15 @@ def greedy_swaps(
         Called with 1 after each step.
     """
     sign = 1 if direction == "harder" else -1
-    train, test = space.indices(start.train), space.indices(start.test)
+    seats = Seats.of(space, start)
     steps: list[Step] = []
     while True:
-        decomposition = Decomposition.of(CrossBlock.of(space.gram, train, test))
-        distance = decomposition.distance()
-        steps.append(_step(space, train, test, len(steps) * sign))
+        steps.append(seats.step(str(sign * len(steps))))
         on_step(1)
-
-        def fid_after(i: int, j: int, train: Indices = train, test: Indices = test) -> float:
-            return space.distance(*_swapped(train, test, i, j)).fid
-
-        found = best_pair(
-            sign * decomposition.fid_after_swaps(), lambda i, j: sign * fid_after(i, j), sign * distance.fid
-        )
+        found = best_swap(seats, seats.decomposed(), sign)
         if found is None:
             return Progression(direction, tuple(steps))
-        train, test = _swapped(train, test, *found)
+        seats = seats.swapped(*found)
 
 
 def paper_swaps(
@@ -98,38 +89,38 @@ def paper_swaps(
         Where a setting is out of range, or the history leaves no seat free. It cannot where `history` and
         `swaps_per_round` add up to no more than the classes of the smaller side.
     """
-    train, test = space.indices(start.train), space.indices(start.test)
     if min(rounds, swaps_per_round) < 1 or history < 0:
         raise SplitError(
             "the paper's rule needs at least 1 round and 1 swap a round and a history of at least 0, "
             f"got {rounds} rounds, {swaps_per_round} swaps a round and a history of {history}"
         )
     sign = 1 if direction == "harder" else -1
+    seats = Seats.of(space, start)
     train_history: list[int] = []
     test_history: list[int] = []
     steps: list[Step] = []
     while True:
-        steps.append(_step(space, train, test, sign * len(steps) * swaps_per_round))
+        steps.append(seats.step(str(sign * len(steps) * swaps_per_round)))
         on_step(1)
         if len(steps) == rounds:
             return Progression(direction, tuple(steps))
-        train_order, test_order = (order[::sign] for order in boundary_orders(space, train, test))
+        train_order, test_order = (order[::sign] for order in boundary_orders(seats))
         for rank in range(swaps_per_round):
             train_seat = _free_seat(train_order[rank:], train_history, history)
             test_seat = _free_seat(test_order[rank:], test_history, history)
-            train, test = _swapped(train, test, train_seat, test_seat)
+            seats = seats.swapped(train_seat, test_seat)
 
 
-def boundary_orders(space: ClassSpace, train: Indices, test: Indices) -> Iterator[Indices]:
+def boundary_orders(seats: Seats) -> Iterator[Indices]:
     """Order the seats of the train, then of the test side, from the class most like the other side to the most typical.
 
     By the distance to the own side's mean subtracted from that to the other's; ties in the order of the seats.
     """
-    train_mean, test_mean = space.means[train].mean(axis=0), space.means[test].mean(axis=0)
-    for side, own, other in ((train, train_mean, test_mean), (test, test_mean, train_mean)):
-        members = space.means[side]
-        nearness = np.linalg.norm(members - other, axis=1) - np.linalg.norm(members - own, axis=1)
-        yield np.argsort(nearness, kind="stable")
+    train, test = seats.space.means[seats.train], seats.space.means[seats.test]
+    for side, other in ((train, test), (test, train)):
+        to_other = np.linalg.norm(side - other.mean(axis=0), axis=1)
+        to_own = np.linalg.norm(side - side.mean(axis=0), axis=1)
+        yield np.argsort(to_other - to_own, kind="stable")
 
 
 def _free_seat(order: Indices, used: list[int], history: int) -> int:
@@ -143,13 +134,3 @@ def _free_seat(order: Indices, used: list[int], history: int) -> int:
         f"a history of {history} bars every one of the {len(order)} classes that may be swapped next: choose a shorter "
         "history, fewer rounds or fewer swaps a round"
     )
-
-
-def _swapped(train: Indices, test: Indices, train_seat: int, test_seat: int) -> tuple[Indices, Indices]:
-    train, test = train.copy(), test.copy()
-    train[train_seat], test[test_seat] = test[test_seat], train[train_seat]
-    return train, test
-
-
-def _step(space: ClassSpace, train: Indices, test: Indices, signed_swaps: int) -> Step:
-    return Step(str(signed_swaps), Split(space.names(train), space.names(test)), space.distance(train, test))

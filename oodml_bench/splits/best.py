@@ -1,0 +1,138 @@
+"""The hardest (or easiest) split that can be found, and a nested path to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oodml_bench.errors import SplitError
+from oodml_bench.hardness import ClassSpace
+from oodml_bench.splits.ascent import ascend
+from oodml_bench.splits.progression import Direction, OnStep, Progression
+from oodml_bench.splits.ranking import Pair, highest_pair
+from oodml_bench.splits.seats import Seats
+from oodml_bench.splits.split import Split
+
+Indices = NDArray[np.intp]
+
+#: Starts along principal axes, random starts, and kicks, for each unit of effort.
+_AXES, _RANDOM_STARTS, _KICKS = 5, 10, 20
+
+#: Classes a side that a kick moves.
+_KICK_SIZES = (2, 6)
+
+
+def best_swaps(
+    space: ClassSpace,
+    start: Split,
+    direction: Direction,
+    *,
+    effort: int = 1,
+    seed: int = 0,
+    on_step: OnStep = lambda _: None,
+) -> Progression:
+    """Find the best end point, then walk to it from `start` by single swaps, each towards it.
+
+    The end is the best of many ascents: from the given split, from bisections along the first principal axes of the
+    class means, and from random splits; towards `easier`, where there are many local optima, it is improved further by
+    kicks: a few random swaps, and another ascent. On the path every swap brings a class to where it ends, the one that
+    changes the exact FID most first. Splits that would lower the FID are passed through but not recorded, so that the
+    progression is monotone and nested.
+
+    Parameters
+    ----------
+    space
+        Class means of at least the classes of `start`.
+    start
+        Where to begin; the sizes of its sides are kept.
+    direction
+        `harder` or `easier`.
+    effort
+        Multiplies the numbers of random starts and of kicks; at least 1.
+    seed
+        Seed of the random starts and kicks.
+    on_step
+        Called with 1 after each step of the path.
+
+    Raises
+    ------
+    SplitError
+        Where `effort` is below 1 or `seed` below 0.
+    """
+    if effort < 1 or seed < 0:
+        raise SplitError(f"the effort must be at least 1 and the seed at least 0, got {effort} and {seed}")
+    begin = Seats.of(space, start)
+    rng = np.random.default_rng([seed, 0 if direction == "harder" else 1])
+    end = _best_end(begin, direction, effort, rng)
+    return _path(begin, _nearer_orientation(begin, end), direction, on_step)
+
+
+def _best_end(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator) -> Seats:
+    sign = 1 if direction == "harder" else -1
+    best, best_fid = ascend(begin, direction)
+    for start in _starts(begin, _RANDOM_STARTS * effort, rng):
+        seats, fid = ascend(start, direction)
+        if sign * fid > sign * best_fid:
+            best, best_fid = seats, fid
+    for _ in range(_KICKS * effort if direction == "easier" else 0):
+        seats, fid = ascend(_kicked(best, rng), direction)
+        if sign * fid > sign * best_fid:
+            best, best_fid = seats, fid
+    return best
+
+
+def _starts(begin: Seats, random_starts: int, rng: np.random.Generator) -> Iterator[Seats]:
+    both = np.sort(np.concatenate([begin.train, begin.test]))
+    n1 = len(begin.train)
+    centred = begin.space.means[both] - begin.space.means[both].mean(axis=0)
+    axes = np.linalg.svd(centred, full_matrices=False)[0].T[:_AXES]
+    for along in axes:
+        order = both[np.argsort(along, kind="stable")]
+        yield Seats(begin.space, order[:n1], order[n1:])
+    for _ in range(random_starts):
+        order = rng.permutation(both)
+        yield Seats(begin.space, order[:n1], order[n1:])
+
+
+def _kicked(seats: Seats, rng: np.random.Generator) -> Seats:
+    most = min(_KICK_SIZES[1], len(seats.train), len(seats.test))
+    count = int(rng.integers(min(_KICK_SIZES[0], most), most + 1))
+    return seats.swapped(
+        rng.choice(len(seats.train), count, replace=False), rng.choice(len(seats.test), count, replace=False)
+    )
+
+
+def _nearer_orientation(begin: Seats, end: Seats) -> Seats:
+    """Exchange the names of the sides, which leaves the distance as it is, where that makes the path shorter."""
+    moved = int(np.isin(begin.train, end.test).sum())
+    if len(end.train) == len(end.test) and 2 * moved > len(end.train):
+        return Seats(end.space, end.test, end.train)
+    return end
+
+
+def _path(begin: Seats, end: Seats, direction: Direction, on_step: OnStep) -> Progression:
+    sign = 1 if direction == "harder" else -1
+    seats, swaps = begin, 0
+    steps = [seats.step("0")]
+    while len(leaving := np.flatnonzero(np.isin(seats.train, end.test))):
+        joining = np.flatnonzero(np.isin(seats.test, end.train))
+        seats = seats.swapped(*_best_swap_among(seats, leaving, joining, sign))
+        swaps += 1
+        step = seats.step(str(sign * swaps))
+        if sign * step.fid > sign * steps[-1].fid:
+            steps.append(step)
+        on_step(1)
+    return Progression(direction, tuple(steps))
+
+
+def _best_swap_among(seats: Seats, leaving: Indices, joining: Indices, sign: int) -> Pair:
+    """Give the swap of one of some train seats with one of some test seats after which the exact FID is best."""
+
+    def score(row: int, column: int) -> float:
+        return sign * seats.swapped(int(leaving[row]), int(joining[column])).distance().fid
+
+    predicted = sign * seats.decomposed().fid_after_swaps()[np.ix_(leaving, joining)]
+    (row, column), _ = highest_pair(predicted, score)
+    return int(leaving[row]), int(joining[column])
