@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--method",
-    type=click.Choice(["greedy", "paper"]),
+    type=click.Choice(["greedy", "best", "paper"]),
     default="greedy",
     show_default=True,
     help="How splits are searched.",
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     "--min-classes", type=int, help="Classes a side at which removal stops.  [default: 60 % of the smaller side]"
 )
 @click.option("--swaps-per-round", type=int, default=2, show_default=True, help="Of --method paper.")
+@click.option("--effort", type=int, default=1, show_default=True, help="Starts and kicks of --method best, times this.")
 @click.option(
     "--val-fraction", type=float, default=0.25, show_default=True, help="Train classes held out for validation."
 )
@@ -46,7 +47,9 @@ if TYPE_CHECKING:
     help="Support samples a class of the few-shot episodes.",
 )
 @click.option("--episodes", type=int, default=10, show_default=True, help="Episodes for each number of shots.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides validation splits and episodes.")
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Decides validation splits, episodes and random starts."
+)
 @overwrite_option
 def build(
     features: Path,
@@ -57,6 +60,7 @@ def build(
     at: tuple[str, ...] | None,
     min_classes: int | None,
     swaps_per_round: int,
+    effort: int,
     val_fraction: float,
     shots: tuple[int, ...],
     episodes: int,
@@ -83,6 +87,7 @@ def build(
         at=at,
         min_classes=min_classes,
         swaps_per_round=swaps_per_round,
+        effort=effort,
         val_fraction=val_fraction,
         shots=shots,
         episodes=episodes,

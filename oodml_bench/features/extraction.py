@@ -143,15 +143,11 @@ def _loaded(backbone: str | Backbone, weights: Path | str | None, image_size: in
 
 
 def _meta_of(dataset: Dataset, backbone: Backbone, precision: str, part_size: int) -> StoreMeta:
-    try:
-        fingerprint = dataset.fingerprint
-    except OSError as error:
-        raise DatasetError(f"dataset {dataset.name} cannot be read: {error}") from error
     halves = dataset.default_halves
     return StoreMeta(
         dataset=DatasetMeta(
             name=dataset.name,
-            fingerprint=fingerprint,
+            fingerprint=dataset.fingerprint,
             sample_count=dataset.sample_count,
             default_halves=None if halves is None else Halves(train=list(halves[0]), test=list(halves[1])),
         ),

@@ -15,7 +15,7 @@ from oodml_bench.splits.ladder import LadderSettings, ladder
 from oodml_bench.splits.levels import candidates, named_levels, nearest_levels, spread_levels
 from oodml_bench.splits.notes import episode_notes, outsider_notes, target_notes
 from oodml_bench.splits.progression import Method, Progression, Step
-from oodml_bench.splits.search import default_min_classes, search
+from oodml_bench.splits.search import SearchSettings, default_min_classes, search
 from oodml_bench.splits.split import starting_split
 
 DEFAULT_LEVELS = 9
@@ -30,6 +30,7 @@ def build(
     at: Sequence[str] | None = None,
     min_classes: int | None = None,
     swaps_per_round: int = 2,
+    effort: int = 1,
     val_fraction: float = 0.25,
     shots: Sequence[int] = (2, 5, 10),
     episodes: int = 10,
@@ -43,7 +44,8 @@ def build(
     features
         Opened features, or the path of a feature store or of an `.npz` array file.
     method
-        `greedy` makes the best exact step each time; `paper` follows the published rule.
+        `greedy` makes the best exact step each time; `best` looks for the best end point from many starts and walks
+        to it, which takes several times as long; `paper` follows the published rule.
     levels
         Number of levels, spread evenly in FID between the easiest and the hardest split, the default split among
         them; 9 unless `targets` or `at` is given.
@@ -54,13 +56,15 @@ def build(
     min_classes
         Classes a side at which removal stops; 60 % of the smaller side unless given.
     swaps_per_round
-        Swaps, and removals a side, in a round of `paper`; `greedy` does not use it.
+        Swaps, and removals a side, in a round of `paper`; the others do not use it.
+    effort
+        Multiplies the random starts and kicks of `best`; the others do not use it.
     val_fraction
         Share of the train classes held out for validation.
     shots, episodes
         Few-shot episodes: the support samples a class, and the number of episodes for each.
     seed
-        Decides validation splits and episodes; the search itself is deterministic.
+        Decides validation splits, episodes, and the random starts of `best`.
     progress
         Show progress on standard error.
 
@@ -83,19 +87,14 @@ def build(
     means = class_means(source, progress=progress)
     start = starting_split(means.classes, source.default_halves)
     min_classes = default_min_classes(start) if min_classes is None else min_classes
-    progressions = search(
-        ClassSpace(means.classes, means.means),
-        start,
-        method=method,
-        min_classes=min_classes,
-        swaps_per_round=swaps_per_round,
-        progress=progress,
-    )
+    walking = SearchSettings(method, min_classes, swaps_per_round, effort, seed)
+    progressions = search(ClassSpace(means.classes, means.means), start, walking, progress=progress)
     chosen = _chosen_steps(progressions, levels, targets, at)
     finished = ladder(chosen, start, _names_in_classes(means), completion)
     settings: dict[str, Setting] = {
         "method": method,
         "swaps_per_round": swaps_per_round if method == "paper" else None,
+        "effort": effort if method == "best" else None,
         "levels": len(finished),
         "targets": None if targets is None else tuple(targets),
         "at": None if at is None else tuple(at),

@@ -10,7 +10,7 @@ from oodml_bench.hardness import FrechetDistance
 from oodml_bench.splits.split import Split
 
 Direction = Literal["harder", "easier"]
-Method = Literal["greedy", "paper"]
+Method = Literal["greedy", "best", "paper"]
 
 #: Relative gains of the distance below this are rounding, not progress.
 ROUNDING = 1e-10

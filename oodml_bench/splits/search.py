@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import get_args
 
 from threadpoolctl import threadpool_limits
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.progress import progress_of
+from oodml_bench.splits.best import best_swaps
 from oodml_bench.splits.progression import Direction, Method, OnStep, Progression
 from oodml_bench.splits.removal import greedy_removal, paper_removal
 from oodml_bench.splits.split import Split
@@ -27,8 +30,43 @@ def default_min_classes(start: Split) -> int:
     return max(2, math.ceil(KEPT_SHARE * min(len(start.train), len(start.test))))
 
 
+@dataclass(frozen=True)
+class SearchSettings:
+    """How splits are searched.
+
+    Attributes
+    ----------
+    method
+        `greedy`: the best exact step each time. `best`: a nested path to the best end point of many ascents. `paper`:
+        the published rule.
+    min_classes
+        Classes a side at which removal stops.
+    swaps_per_round
+        Swaps, and removals a side, in a round of `paper`.
+    effort
+        Multiplies the starts and kicks of `best`.
+    seed
+        Seed of the random starts and kicks of `best`.
+
+    Raises
+    ------
+    SplitError
+        Where there is no such method.
+    """
+
+    method: Method
+    min_classes: int
+    swaps_per_round: int = 2
+    effort: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            raise SplitError(f"no search method {self.method!r}: choose one of {', '.join(get_args(Method))}")
+
+
 def search(
-    space: ClassSpace, start: Split, *, method: Method, min_classes: int, swaps_per_round: int, progress: bool = False
+    space: ClassSpace, start: Split, settings: SearchSettings, *, progress: bool = False
 ) -> tuple[Progression, Progression, Progression]:
     """Walk from the start in both directions, then remove classes from the hardest split found.
 
@@ -38,12 +76,8 @@ def search(
         Class means of the classes of `start`.
     start
         The dataset's default split.
-    method
-        `greedy`: the best exact step each time. `paper`: the published rule.
-    min_classes
-        Classes a side at which removal stops.
-    swaps_per_round
-        Swaps, and removals a side, in a round of `paper`.
+    settings
+        How to search.
     progress
         Show progress on standard error.
 
@@ -57,39 +91,44 @@ def search(
     SplitError
         Where a setting does not fit the sizes of the sides.
     """
-    if method not in ("greedy", "paper"):
-        raise SplitError(f"no search method {method!r}: choose greedy or paper")
-
-    smaller = min(len(start.train), len(start.test))
-
-    def swaps(direction: Direction, on_step: OnStep) -> Progression:
-        if method == "greedy":
-            return greedy_swaps(space, start, direction, on_step=on_step)
-        history = min(PAPER_HISTORY[direction], max(0, smaller - swaps_per_round))
-        return paper_swaps(
-            space,
-            start,
-            direction,
-            rounds=PAPER_ROUNDS[direction],
-            swaps_per_round=swaps_per_round,
-            history=history,
-            on_step=on_step,
-        )
-
-    def removal(hardest: Split, on_step: OnStep) -> Progression:
-        if method == "greedy":
-            return greedy_removal(space, hardest, min_classes=min_classes, on_step=on_step)
-        return paper_removal(
-            space, hardest, min_classes=min_classes, removals_per_round=swaps_per_round, on_step=on_step
-        )
-
     # A search is thousands of small matrix products: threads that wait for one another make it several times slower
     # on a busy machine, and sums that they share out differ in their last digits with the number of processors.
     with threadpool_limits(limits=1, user_api="blas"):
         with progress_of("Searching easier splits", None, shown=progress) as on_step:
-            easier = swaps("easier", on_step)
+            easier = _swaps(space, start, "easier", settings, on_step)
         with progress_of("Searching harder splits", None, shown=progress) as on_step:
-            harder = swaps("harder", on_step)
+            harder = _swaps(space, start, "harder", settings, on_step)
         with progress_of("Removing classes", None, shown=progress) as on_step:
-            removed = removal(harder.hardest.split, on_step)
+            removed = _removal(space, harder.hardest.split, settings, on_step)
     return easier, harder, removed
+
+
+def _swaps(
+    space: ClassSpace, start: Split, direction: Direction, settings: SearchSettings, on_step: OnStep
+) -> Progression:
+    if settings.method == "greedy":
+        return greedy_swaps(space, start, direction, on_step=on_step)
+    if settings.method == "best":
+        return best_swaps(space, start, direction, effort=settings.effort, seed=settings.seed, on_step=on_step)
+    smaller = min(len(start.train), len(start.test))
+    return paper_swaps(
+        space,
+        start,
+        direction,
+        rounds=PAPER_ROUNDS[direction],
+        swaps_per_round=settings.swaps_per_round,
+        history=min(PAPER_HISTORY[direction], max(0, smaller - settings.swaps_per_round)),
+        on_step=on_step,
+    )
+
+
+def _removal(space: ClassSpace, hardest: Split, settings: SearchSettings, on_step: OnStep) -> Progression:
+    if settings.method != "paper":
+        return greedy_removal(space, hardest, min_classes=settings.min_classes, on_step=on_step)
+    return paper_removal(
+        space,
+        hardest,
+        min_classes=settings.min_classes,
+        removals_per_round=settings.swaps_per_round,
+        on_step=on_step,
+    )

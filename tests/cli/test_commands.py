@@ -45,7 +45,14 @@ def test_build_options_reach_the_benchmark(tmp_path):
     assert done.exit_code == 0, done.output
     benchmark = load_benchmark(tmp_path / "x.json")
     assert benchmark.provenance.settings == {
-        **{"method": "paper", "swaps_per_round": 1, "levels": 4, "targets": None, "at": ("-1", "0", "2", "R2")},
+        **{
+            "method": "paper",
+            "swaps_per_round": 1,
+            "effort": None,
+            "levels": 4,
+            "targets": None,
+            "at": ("-1", "0", "2", "R2"),
+        },
         **{"min_classes": 4, "val_fraction": 0.5, "shots": (3,), "episodes": 2, "seed": 7},
     }
     assert {level.step for level in benchmark.levels.values()} == {"-1", "0", "2", "R2"}

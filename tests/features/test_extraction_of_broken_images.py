@@ -19,7 +19,12 @@ def overwrite(picture: Path) -> None:
     picture.write_text("not a picture")
 
 
-@pytest.mark.parametrize("breaking", [truncate, overwrite])
+def lead_nowhere(picture: Path) -> None:
+    picture.unlink()
+    picture.symlink_to("nowhere.png")
+
+
+@pytest.mark.parametrize("breaking", [truncate, overwrite, lead_nowhere])
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_broken_image_stops_the_run_with_its_path_and_keeps_finished_parts(
     pictures: Path, tmp_path: Path, tiny: Backbone, breaking: object, workers: int

@@ -11,7 +11,7 @@ from oodml_bench.splits import build
 from .benchmarks import small_benchmark, write_arrays
 
 
-@pytest.mark.parametrize("method", ["greedy", "paper"])
+@pytest.mark.parametrize("method", ["greedy", "best", "paper"])
 def test_a_benchmark_is_a_ladder_of_sound_levels(tmp_path, method):
     features = write_arrays(tmp_path / "x.npz")
     benchmark = build(features, method=method, levels=4, shots=(2, 5), episodes=3)

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 
 from oodml_bench.errors import SplitError
 from oodml_bench.splits.levels import candidates, named_levels, nearest_levels, spread_levels
-from oodml_bench.splits.search import search
+from oodml_bench.splits.search import SearchSettings, search
 
 from .class_spaces import class_space, halves
 
 
 def walks(count=24, method="greedy", seed=0):
     space = class_space(count, 10, seed)
-    return search(space, halves(space), method=method, min_classes=4, swaps_per_round=1)
+    return search(space, halves(space), SearchSettings(method, min_classes=4, swaps_per_round=1))
 
 
 @settings(deadline=None, max_examples=20)
