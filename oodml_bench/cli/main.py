@@ -11,6 +11,7 @@ from oodml_bench.cli.build import build
 from oodml_bench.cli.extract import extract
 from oodml_bench.cli.inspect import inspect
 from oodml_bench.cli.plot import plot
+from oodml_bench.cli.progression import progression
 from oodml_bench.errors import OodmlError
 
 
@@ -44,5 +45,5 @@ def main() -> None:
     """
 
 
-for command in (extract, build, inspect, plot):
+for command in (extract, build, inspect, progression, plot):
     main.add_command(command)

@@ -87,8 +87,9 @@ def build(
     means = class_means(source, progress=progress)
     start = starting_split(means.classes, source.default_halves)
     min_classes = default_min_classes(start) if min_classes is None else min_classes
-    walking = SearchSettings(method, min_classes, swaps_per_round, effort, seed)
-    progressions = search(ClassSpace(means.classes, means.means), start, walking, progress=progress)
+    walking = SearchSettings(method, swaps_per_round=swaps_per_round, effort=effort, seed=seed)
+    space = ClassSpace(means.classes, means.means)
+    progressions = search(space, start, walking, min_classes=min_classes, progress=progress)
     chosen = _chosen_steps(progressions, levels, targets, at)
     finished = ladder(chosen, start, _names_in_classes(means), completion)
     settings: dict[str, Setting] = {

@@ -9,7 +9,7 @@ from typing import Literal
 from oodml_bench.hardness import FrechetDistance
 from oodml_bench.splits.split import Split
 
-Direction = Literal["harder", "easier"]
+Direction = Literal["easier", "harder"]
 Method = Literal["greedy", "best", "paper"]
 
 #: Relative gains of the distance below this are rounding, not progress.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import get_args
 
@@ -39,10 +40,11 @@ class SearchSettings:
     method
         `greedy`: the best exact step each time. `best`: a nested path to the best end point of many ascents. `paper`:
         the published rule.
-    min_classes
-        Classes a side at which removal stops.
     swaps_per_round
         Swaps, and removals a side, in a round of `paper`.
+    rounds, history
+        Of `paper`, see `paper_swaps`; those of the published study for CUB200 unless given, the history no longer than
+        the sides allow.
     effort
         Multiplies the starts and kicks of `best`.
     seed
@@ -55,8 +57,9 @@ class SearchSettings:
     """
 
     method: Method
-    min_classes: int
     swaps_per_round: int = 2
+    rounds: int | None = None
+    history: int | None = None
     effort: int = 1
     seed: int = 0
 
@@ -66,7 +69,7 @@ class SearchSettings:
 
 
 def search(
-    space: ClassSpace, start: Split, settings: SearchSettings, *, progress: bool = False
+    space: ClassSpace, start: Split, settings: SearchSettings, *, min_classes: int, progress: bool = False
 ) -> tuple[Progression, Progression, Progression]:
     """Walk from the start in both directions, then remove classes from the hardest split found.
 
@@ -78,6 +81,8 @@ def search(
         The dataset's default split.
     settings
         How to search.
+    min_classes
+        Classes a side at which removal stops.
     progress
         Show progress on standard error.
 
@@ -91,16 +96,28 @@ def search(
     SplitError
         Where a setting does not fit the sizes of the sides.
     """
-    # A search is thousands of small matrix products: threads that wait for one another make it several times slower
-    # on a busy machine, and sums that they share out differ in their last digits with the number of processors.
-    with threadpool_limits(limits=1, user_api="blas"):
-        with progress_of("Searching easier splits", None, shown=progress) as on_step:
-            easier = _swaps(space, start, "easier", settings, on_step)
-        with progress_of("Searching harder splits", None, shown=progress) as on_step:
-            harder = _swaps(space, start, "harder", settings, on_step)
-        with progress_of("Removing classes", None, shown=progress) as on_step:
-            removed = _removal(space, harder.hardest.split, settings, on_step)
+    easier, harder = (walk(space, start, direction, settings, progress=progress) for direction in get_args(Direction))
+    with one_thread(), progress_of("Removing classes", None, shown=progress) as on_step:
+        removed = _removal(space, harder.hardest.split, settings, min_classes, on_step)
     return easier, harder, removed
+
+
+def walk(
+    space: ClassSpace, start: Split, direction: Direction, settings: SearchSettings, *, progress: bool = False
+) -> Progression:
+    """Walk from the start in one direction, by swaps; parameters and errors as for `search`."""
+    with one_thread(), progress_of(f"Searching {direction} splits", None, shown=progress) as on_step:
+        return _swaps(space, start, direction, settings, on_step)
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Hold linear algebra to one thread.
+
+    A search is thousands of small matrix products: threads that wait for one another make it several times slower on a
+    busy machine, and sums that they share out differ in their last digits with the number of processors.
+    """
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits
 
 
 def _swaps(
@@ -110,25 +127,27 @@ def _swaps(
         return greedy_swaps(space, start, direction, on_step=on_step)
     if settings.method == "best":
         return best_swaps(space, start, direction, effort=settings.effort, seed=settings.seed, on_step=on_step)
-    smaller = min(len(start.train), len(start.test))
+    longest = max(0, min(len(start.train), len(start.test)) - settings.swaps_per_round)
     return paper_swaps(
         space,
         start,
         direction,
-        rounds=PAPER_ROUNDS[direction],
+        rounds=PAPER_ROUNDS[direction] if settings.rounds is None else settings.rounds,
         swaps_per_round=settings.swaps_per_round,
-        history=min(PAPER_HISTORY[direction], max(0, smaller - settings.swaps_per_round)),
+        history=min(PAPER_HISTORY[direction], longest) if settings.history is None else settings.history,
         on_step=on_step,
     )
 
 
-def _removal(space: ClassSpace, hardest: Split, settings: SearchSettings, on_step: OnStep) -> Progression:
+def _removal(
+    space: ClassSpace, hardest: Split, settings: SearchSettings, min_classes: int, on_step: OnStep
+) -> Progression:
     if settings.method != "paper":
-        return greedy_removal(space, hardest, min_classes=settings.min_classes, on_step=on_step)
+        return greedy_removal(space, hardest, min_classes=min_classes, on_step=on_step)
     return paper_removal(
         space,
         hardest,
-        min_classes=settings.min_classes,
+        min_classes=min_classes,
         removals_per_round=settings.swaps_per_round,
         on_step=on_step,
     )

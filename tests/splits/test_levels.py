@@ -14,7 +14,7 @@ from .class_spaces import class_space, halves
 
 def walks(count=24, method="greedy", seed=0):
     space = class_space(count, 10, seed)
-    return search(space, halves(space), SearchSettings(method, min_classes=4, swaps_per_round=1))
+    return search(space, halves(space), SearchSettings(method, swaps_per_round=1), min_classes=4)
 
 
 @settings(deadline=None, max_examples=20)

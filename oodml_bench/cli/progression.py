@@ -1,0 +1,60 @@
+"""`oodml-bench progression`: one walk from the default split, every step of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from oodml_bench.cli.parameters import overwrite_option
+
+if TYPE_CHECKING:
+    from oodml_bench.splits.progression import Direction, Method
+
+
+@click.command()
+@click.argument("features", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The progression, as JSON.")
+@click.option("--direction", type=click.Choice(["harder", "easier"]), default="harder", show_default=True)
+@click.option("--method", type=click.Choice(["greedy", "best", "paper"]), default="greedy", show_default=True)
+@click.option("--rounds", type=int, help="Of --method paper.  [default: 25 harder, 15 easier]")
+@click.option("--swaps-per-round", type=int, default=2, show_default=True, help="Of --method paper.")
+@click.option("--history", type=int, help="Of --method paper.  [default: 5 harder, 30 easier]")
+@click.option("--effort", type=int, default=1, show_default=True, help="Starts and kicks of --method best, times this.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides the random starts of --method best.")
+@overwrite_option
+def progression(
+    features: Path,
+    out: Path,
+    direction: Direction,
+    method: Method,
+    rounds: int | None,
+    swaps_per_round: int,
+    history: int | None,
+    effort: int,
+    seed: int,
+    overwrite: bool,
+) -> None:
+    """Walk from the default split of FEATURES in one direction, and write every step.
+
+    The JSON file holds `rounds`, a list: the step's `id`, its `fid` with `mean_term` and `covariance_term`, its `swaps`
+    from the default split, and its `train` and `test` classes.
+
+    \b
+    Example:
+      oodml-bench progression features/cub200 --direction harder --out progression.json
+    """
+    from oodml_bench.output import refuse_to_overwrite, write_bytes
+    from oodml_bench.splits.progression_file import progression_bytes
+    from oodml_bench.splits.search import SearchSettings, walk
+    from oodml_bench.splits.start import start_of
+
+    refuse_to_overwrite(out, overwrite=overwrite)
+    settings = SearchSettings(method, swaps_per_round, rounds, history, effort, seed)
+    space, start = start_of(features, progress=True)
+    walked = walk(space, start, direction, settings, progress=True)
+    write_bytes(out, progression_bytes(walked))
+    first, last = walked.steps[0], walked.steps[-1]
+    click.echo(f"{len(walked.steps)} steps, from FID {first.fid:.6g} to {last.fid:.6g}")
+    click.echo(f"written: {out}")
