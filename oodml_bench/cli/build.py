@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     help="Support samples a class of the few-shot episodes.",
 )
 @click.option("--episodes", type=int, default=10, show_default=True, help="Episodes for each number of shots.")
+@click.option("--null-draws", type=int, default=100, show_default=True, help="Random splits to set each level against.")
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Decides validation splits, episodes and random starts."
 )
@@ -64,6 +65,7 @@ def build(
     val_fraction: float,
     shots: tuple[int, ...],
     episodes: int,
+    null_draws: int,
     seed: int,
     overwrite: bool,
 ) -> None:
@@ -91,6 +93,7 @@ def build(
         val_fraction=val_fraction,
         shots=shots,
         episodes=episodes,
+        null_draws=null_draws,
         seed=seed,
         progress=True,
     )

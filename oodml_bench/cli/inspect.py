@@ -29,19 +29,37 @@ def inspect(benchmark: Path) -> None:
 
 
 def show_table(benchmark: Benchmark) -> None:
-    """Print a line a level."""
+    """Print a line a level.
+
+    `random` is the FID of random splits of the same classes at the same sizes, and `z` how many of their standard
+    deviations the level lies from them.
+    """
     from rich.console import Console
     from rich.table import Table
 
     table = Table(
         title=f"{benchmark.name}: {len(benchmark.levels)} levels", title_justify="left", box=None, pad_edge=False
     )
-    for heading in ("level", "FID", "means", "spread", "step", "swaps", "removed", "train", "test", "val", "episodes"):
+    for heading in (
+        "level",
+        "FID",
+        "means",
+        "spread",
+        "random",
+        "z",
+        "step",
+        "swaps",
+        "removed",
+        "train",
+        "test",
+        "val",
+        "episodes",
+    ):
         table.add_column(heading, justify="left" if heading == "episodes" else "right", no_wrap=True)
     for number, level in benchmark.levels.items():
         table.add_row(str(number), *_cells(level))
     # Columns are never cut: a narrow terminal wraps, and a pipe gets whole lines.
-    Console(width=max(Console().width, 120)).print(table)
+    Console(width=max(Console().width, 132)).print(table)
 
 
 def _cells(level: Level) -> tuple[str, ...]:
@@ -53,6 +71,8 @@ def _cells(level: Level) -> tuple[str, ...]:
         number(level.fid),
         number(level.mean_term),
         number(level.covariance_term),
+        f"{level.calibration.null.mean:.4g} ± {level.calibration.null.sd:.2g}" if level.calibration else "–",
+        "–" if level.calibration is None or level.calibration.z is None else f"{level.calibration.z:+.1f}",
         level.step or "–",
         str(level.swaps) if known else "–",
         str(len(level.removed)) if known else "–",

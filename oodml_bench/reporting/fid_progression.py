@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oodml_bench.reporting.palette import BLUE, GREEN, VERMILLION
 from oodml_bench.splits import Benchmark
@@ -28,6 +28,7 @@ def draw_progression(figure: Figure, benchmark: Benchmark) -> None:
     widths = [sum(len(walk.steps) for walk in walks) for walks in (swaps, removals)]
     ratios = [max(width, _LEAST_WIDTH * max(widths)) for width in widths]
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=ratios)
+    _draw_null(left, right, benchmark)
     for axes, walks in ((left, swaps), (right, removals)):
         _draw_walks(axes, walks, benchmark)
         axes.grid(axis="y", color="0.9", linewidth=0.6)
@@ -55,6 +56,20 @@ def draw_levels_alone(figure: Figure, benchmark: Benchmark) -> None:
     axes.set(xlabel="level", ylabel="FID of train and test", title=title)
 
 
+def _draw_null(left: Axes, right: Axes, benchmark: Benchmark) -> None:
+    """Draw the band of random splits: one for all swaps, and one that changes as classes are removed."""
+    nulls = {
+        len(level.removed) // 2: level.calibration.null for level in benchmark.levels.values() if level.calibration
+    }
+    band: Any = {"color": "0.85", "linewidth": 0, "label": "random splits (95 %)"}
+    if 0 in nulls:
+        left.axhspan(nulls[0].low, nulls[0].high, **band)
+    removed = sorted(nulls)
+    lows, highs = [nulls[count].low for count in removed], [nulls[count].high for count in removed]
+    if len(removed) > 1:
+        right.fill_between(removed, lows, highs, **band)
+
+
 def _draw_walks(axes: Axes, walks: Sequence[Walk], benchmark: Benchmark) -> None:
     fids: dict[str, float] = {}
     for walk in walks:
@@ -77,11 +92,12 @@ def _mark_level(axes: Axes, place: int, fid: float, number: int) -> None:
 
 
 def _add_legend(figure: Figure, panels: Sequence[Axes]) -> None:
-    """Name each line once, the levels last."""
+    """Name each line once; the levels and the band last."""
     handles: dict[str, Artist] = {}
     for axes in panels:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
-    if "chosen level" in handles:
-        handles["chosen level"] = handles.pop("chosen level")
+    for last in ("chosen level", "random splits (95 %)"):
+        if last in handles:
+            handles[last] = handles.pop(last)
     figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=len(handles), frameon=False)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from oodml_bench.hardness.null import Calibration
+
 #: Support samples of each class; in the published Online Products files, the classes whose every sample is support.
 Episode = dict[str, tuple[str, ...]] | tuple[str, ...]
 
@@ -36,6 +38,8 @@ class Level:
         Classes of the default split that are on neither side.
     left_out
         Shots → test class → its number of samples, for the classes with too few samples for that many shots.
+    calibration
+        The FID against those of random splits of the same classes at the same sizes.
     """
 
     train: tuple[str, ...]
@@ -50,6 +54,7 @@ class Level:
     swaps: int | None = None
     removed: tuple[str, ...] = ()
     left_out: dict[int, dict[str, int]] = field(default_factory=dict, repr=False)
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from oodml_bench.errors import SplitError
 from oodml_bench.features import ClassMeans, Features, class_means, open_features
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.benchmark import Benchmark, Provenance, Setting, Walk, WalkedStep
+from oodml_bench.splits.calibration import calibrated_levels
 from oodml_bench.splits.ladder import LadderSettings, ladder
 from oodml_bench.splits.levels import candidates, named_levels, nearest_levels, spread_levels
-from oodml_bench.splits.notes import episode_notes, outsider_notes, target_notes
+from oodml_bench.splits.notes import calibration_notes, episode_notes, outsider_notes, target_notes
 from oodml_bench.splits.progression import Method, Progression, Step
 from oodml_bench.splits.search import SearchSettings, default_min_classes, search
 from oodml_bench.splits.split import starting_split
@@ -34,6 +35,7 @@ def build(
     val_fraction: float = 0.25,
     shots: Sequence[int] = (2, 5, 10),
     episodes: int = 10,
+    null_draws: int = 100,
     seed: int = 0,
     progress: bool = False,
 ) -> Benchmark:
@@ -63,8 +65,10 @@ def build(
         Share of the train classes held out for validation.
     shots, episodes
         Few-shot episodes: the support samples a class, and the number of episodes for each.
+    null_draws
+        Random splits against which each level is set; 0 leaves that out.
     seed
-        Decides validation splits, episodes, and the random starts of `best`.
+        Decides validation splits, episodes, the random splits, and the random starts of `best`.
     progress
         Show progress on standard error.
 
@@ -91,7 +95,8 @@ def build(
     space = ClassSpace(means.classes, means.means)
     progressions = search(space, start, walking, min_classes=min_classes, progress=progress)
     chosen = _chosen_steps(progressions, levels, targets, at)
-    finished = ladder(chosen, start, _names_in_classes(means), completion)
+    rungs = ladder(chosen, start, _names_in_classes(means), completion)
+    finished = calibrated_levels(rungs, space, draws=null_draws, seed=seed, progress=progress)
     settings: dict[str, Setting] = {
         "method": method,
         "swaps_per_round": swaps_per_round if method == "paper" else None,
@@ -103,6 +108,7 @@ def build(
         "val_fraction": val_fraction,
         "shots": completion.shots,
         "episodes": episodes,
+        "null_draws": null_draws,
         "seed": seed,
     }
     provenance = Provenance(
@@ -112,7 +118,7 @@ def build(
         settings=settings,
     )
     notes = [*target_notes(targets, chosen)] if targets is not None else []
-    notes += outsider_notes(means.classes, start)
+    notes += outsider_notes(means.classes, start) + calibration_notes(finished)
     notes += episode_notes(finished) if any(means.samples.values()) else ["the features name no samples: no episodes"]
     return Benchmark(source.name, finished, provenance, tuple(map(_walk, progressions)), tuple(notes))
 

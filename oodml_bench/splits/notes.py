@@ -26,6 +26,16 @@ def outsider_notes(classes: Sequence[str], start: Split) -> list[str]:
     return [f"{len(outsiders)} classes are in neither default half and take no part: {', '.join(outsiders)}"]
 
 
+def calibration_notes(ladder: Mapping[int, Level]) -> list[str]:
+    """Warn of levels whose FID cannot be told from that of a random split."""
+    return [
+        f"level {number}: its FID of {level.fid:.4g} lies within the band of random splits of the same classes at the "
+        f"same sizes ({calibration.null.low:.4g} to {calibration.null.high:.4g})"
+        for number, level in ladder.items()
+        if (calibration := level.calibration) and calibration.inside_band
+    ]
+
+
 def episode_notes(ladder: Mapping[int, Level]) -> list[str]:
     """Say which shot counts leave out classes, and where that leaves too few for an episode."""
     notes = []

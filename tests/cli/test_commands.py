@@ -53,7 +53,7 @@ def test_build_options_reach_the_benchmark(tmp_path):
             "targets": None,
             "at": ("-1", "0", "2", "R2"),
         },
-        **{"min_classes": 4, "val_fraction": 0.5, "shots": (3,), "episodes": 2, "seed": 7},
+        **{"min_classes": 4, "val_fraction": 0.5, "shots": (3,), "episodes": 2, "null_draws": 100, "seed": 7},
     }
     assert {level.step for level in benchmark.levels.values()} == {"-1", "0", "2", "R2"}
 

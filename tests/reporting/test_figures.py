@@ -35,7 +35,15 @@ def test_the_same_benchmark_gives_the_same_picture(tmp_path, benchmark):
 
 def test_fid_shows_every_level_and_direction(tmp_path, benchmark):
     text = plot_fid(benchmark, tmp_path / "fid.svg").read_text()
-    for label in ("easier", "harder", "removal", "chosen level", "default split", "FID of train and test"):
+    for label in (
+        "easier",
+        "harder",
+        "removal",
+        "chosen level",
+        "random splits (95 %)",
+        "default split",
+        "FID of train and test",
+    ):
         assert f"<!-- {label} -->" in text
     for number in benchmark.levels:
         assert f"<!-- {number} -->" in text

@@ -22,4 +22,6 @@ def write_arrays(
 
 
 def small_benchmark(folder: Path, **options) -> Benchmark:
-    return build(write_arrays(folder / "small.npz"), **{"levels": 4, "shots": (2, 5), "episodes": 3} | options)
+    return build(
+        write_arrays(folder / "small.npz"), **{"levels": 4, "shots": (2, 5), "episodes": 3, "null_draws": 20} | options
+    )

@@ -45,6 +45,29 @@ def test_the_same_input_and_seed_give_the_same_benchmark(tmp_path):
     assert small_benchmark(tmp_path) == small_benchmark(tmp_path)
 
 
+def test_levels_are_set_against_random_splits(tmp_path):
+    benchmark = small_benchmark(tmp_path, null_draws=50)
+    shared = [level.calibration.null for level in benchmark.levels.values() if not level.removed]
+    assert len(shared) > 1
+    assert all(null == shared[0] for null in shared)
+    for level in benchmark.levels.values():
+        assert level.calibration.null.draws == 50
+        assert level.calibration.null.mean + level.calibration.excess == pytest.approx(level.fid)
+    assert benchmark.levels[1].calibration.percentile < 0.1
+    assert benchmark.levels[4].calibration.percentile > 0.9
+
+
+def test_levels_within_the_band_are_named(tmp_path):
+    benchmark = small_benchmark(tmp_path, levels=None, at=("0",), null_draws=50)
+    assert benchmark.levels[1].calibration.inside_band
+    assert any("level 1: its FID of" in note and "random splits" in note for note in benchmark.notes)
+
+
+def test_calibration_can_be_left_out(tmp_path):
+    benchmark = small_benchmark(tmp_path, null_draws=0)
+    assert all(level.calibration is None for level in benchmark.levels.values())
+
+
 def test_the_seed_decides_episodes_but_not_classes(tmp_path):
     first, second = small_benchmark(tmp_path), small_benchmark(tmp_path, seed=1)
     for number, level in first.levels.items():
@@ -124,7 +147,7 @@ def test_class_names_missing_from_the_features(tmp_path):
 def test_targets_say_how_near_they_came(tmp_path):
     benchmark = small_benchmark(tmp_path, levels=None, targets=(1e9, 0.001))
     assert len(benchmark.levels) == 2
-    assert [note.split(":")[0] for note in benchmark.notes] == ["target FID 0.001", "target FID 1e+09"]
+    assert [note.split(":")[0] for note in benchmark.notes[:2]] == ["target FID 0.001", "target FID 1e+09"]
 
 
 def test_odd_class_names_survive(tmp_path):
@@ -159,7 +182,7 @@ def test_one_row_a_class_is_enough_for_everything_but_episodes(tmp_path):
     np.savez(tmp_path / "x.npz", features=rng.normal(size=(12, 5)), classes=np.arange(12))
     benchmark = build(tmp_path / "x.npz", levels=3)
     assert all(level.test_episodes == {} for level in benchmark.levels.values())
-    assert benchmark.notes == ("the features name no samples: no episodes",)
+    assert "the features name no samples: no episodes" in benchmark.notes
 
 
 def test_too_few_classes(tmp_path):
@@ -200,6 +223,8 @@ def test_samples_of_one_name_in_a_class(tmp_path):
         ({"shots": (2, 2)}, "different numbers of at least 1"),
         ({"episodes": -1}, "number of episodes at least 0"),
         ({"seed": -1}, "the seed must be at least 0"),
+        ({"null_draws": 1}, "at least 2 random splits, got 1"),
+        ({"null_draws": -1}, "at least 2 random splits, got -1"),
         ({"method": "magic"}, "no search method 'magic'"),
     ],
 )

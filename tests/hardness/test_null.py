@@ -1,0 +1,68 @@
+"""The distance of random splits."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oodml_bench.errors import SplitError
+from oodml_bench.hardness import ClassSpace
+from oodml_bench.hardness.null import calibrated, null_fids
+
+
+def space_of(count=30, dimension=8, seed=0):
+    means = np.random.default_rng(seed).normal(size=(count, dimension))
+    return ClassSpace([f"c{number:02}" for number in range(count)], means)
+
+
+def test_a_random_split_lies_within_its_null():
+    space = space_of(60)
+    null = null_fids(space, np.arange(60), 30, draws=400, rng=np.random.default_rng(0))
+    fresh = null_fids(space, np.arange(60), 30, draws=400, rng=np.random.default_rng(1))
+    inside = np.mean([calibrated(fid, null).inside_band for fid in fresh])
+    assert 0.9 < inside < 0.99
+    assert abs(np.mean([calibrated(fid, null).z for fid in fresh])) < 0.25
+    assert abs(np.mean([calibrated(fid, null).percentile for fid in fresh]) - 0.5) < 0.1
+
+
+def test_fewer_classes_lie_further_apart():
+    space = space_of(60)
+    many, few = (
+        null_fids(space, np.arange(count), count // 2, draws=50, rng=np.random.default_rng(0)).mean()
+        for count in (60, 16)
+    )
+    assert few > many
+
+
+def test_depends_on_neither_the_order_of_classes_nor_the_other_classes():
+    space = space_of()
+    classes = np.array([4, 9, 1, 22, 7, 13, 2, 28])
+    first, second = (
+        null_fids(space, order, 3, draws=10, rng=np.random.default_rng(5)) for order in (classes, classes[::-1])
+    )
+    assert (first == second).all()
+    alone = ClassSpace([space.classes[row] for row in np.sort(classes)], space.means[np.sort(classes)])
+    assert null_fids(alone, np.arange(8), 3, draws=10, rng=np.random.default_rng(5)) == pytest.approx(first)
+
+
+@given(fid=st.floats(0, 100), null=st.lists(st.floats(0, 100), min_size=2, max_size=20))
+def test_calibration_is_what_it_says(fid, null):
+    calibration = calibrated(fid, np.array(null))
+    assert calibration.null.draws == len(null)
+    assert calibration.excess == pytest.approx(fid - np.mean(null), abs=1e-9)
+    assert calibration.percentile == sum(value <= fid for value in null) / len(null)
+    assert calibration.null.low <= calibration.null.high
+    if calibration.z is not None:
+        assert calibration.z * calibration.null.sd == pytest.approx(calibration.excess)
+
+
+def test_constant_classes_have_no_z():
+    space = ClassSpace([f"c{number}" for number in range(6)], np.ones((6, 3)))
+    assert calibrated(0.0, null_fids(space, np.arange(6), 3, draws=5, rng=np.random.default_rng(0))).z is None
+
+
+def test_too_few_draws_or_classes():
+    with pytest.raises(SplitError, match="at least 2 random splits, got 1"):
+        null_fids(space_of(), np.arange(30), 15, draws=1, rng=np.random.default_rng(0))
+    with pytest.raises(SplitError, match="at least 2 classes on each side"):
+        null_fids(space_of(), np.arange(30), 1, draws=3, rng=np.random.default_rng(0))
