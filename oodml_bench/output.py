@@ -28,6 +28,19 @@ def refuse_to_overwrite(path: Path, *, overwrite: bool) -> None:
         raise OutputExistsError(f"{path} exists already. Choose another output, or pass --overwrite to replace it.")
 
 
+def check_writable(path: Path) -> None:
+    """Raise `OutputError` where `path` could not be written: before long work, not after it."""
+    with explained_os_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe = _unfinished(path)
+        probe.touch()
+        probe.unlink()
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f".unfinished-{path.name}")
+
+
 @contextmanager
 def replaced_atomically(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` when the block ends without an error.
@@ -40,7 +53,7 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     OutputError
         When the folder cannot be made or written, or is full.
     """
-    temporary = path.with_name(f".unfinished-{path.name}")
+    temporary = _unfinished(path)
     with explained_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import warnings
 
 import pytest
 
@@ -15,10 +16,10 @@ def made_again(request, tmp_path_factory):
     """Build the glyph benchmark again with the demo's settings, as the Makefile gives them."""
     clone = request.getfixturevalue("clone")
     variables = dict(re.findall(r"^(GLYPH\w*) := (.*)$", (clone / "Makefile").read_text(), re.MULTILINE))
-    dataset, _, backbone, _, side = shlex.split(variables["GLYPHS"])
+    dataset, _, backbone, _, side, _, device = shlex.split(variables["GLYPHS"])
     _, levels = shlex.split(variables["GLYPH_LEVELS"])
     store = tmp_path_factory.mktemp("glyphs") / "features"
-    extract(open_dataset(dataset), store, backbone=backbone, image_size=int(side))
+    extract(open_dataset(dataset), store, backbone=backbone, image_size=int(side), device=device)
     return build(open_features(store), levels=int(levels))
 
 
@@ -29,6 +30,10 @@ def test_the_glyph_benchmark_can_be_made_again(clone, made_again, tmp_path):
         assert [file.read_bytes() for file in files] == [
             (clone / "datasplits" / file.name).read_bytes() for file in files
         ]
+    else:
+        warnings.warn(
+            "features differ from the shipped benchmark's in their last digits: bytes not compared", stacklevel=1
+        )
     # Another processor or release of PyTorch rounds features otherwise, in their last digits: all else must be equal.
     for number, level in shipped.levels.items():
         again = made_again.levels[number]

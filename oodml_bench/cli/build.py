@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--levels", type=int, help="Number of levels, spread evenly in FID.  [default: 9]")
 @click.option("--targets", type=CommaSeparated(float), help="FIDs, as 20,40,80: the nearest splits become levels.")
-@click.option("--at", type=CommaSeparated(str), help="Steps by their published names, as -6,0,16,R18.")
+@click.option("--at", type=CommaSeparated(str), help="Steps by their names, as -6,0,16,R18.")
 @click.option(
     "--min-classes", type=int, help="Classes a side at which removal stops.  [default: 60 % of the smaller side]"
 )
@@ -76,11 +76,13 @@ def build(
       oodml-bench build features/cub200 --out datasplits/cub200_splits.pkl
     """
     from oodml_bench.cli.inspect import show_notes, show_table
+    from oodml_bench.output import check_writable
     from oodml_bench.splits import build as build_benchmark
     from oodml_bench.splits.files import checked_outputs
 
     # Before the search, which may take long.
-    checked_outputs(out, overwrite=overwrite)
+    for output in checked_outputs(out, overwrite=overwrite):
+        check_writable(output)
     benchmark = build_benchmark(
         features,
         method=method,

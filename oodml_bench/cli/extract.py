@@ -23,7 +23,9 @@ import click
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--precision", default="auto", show_default=True, help="auto, float32, bfloat16 or float16.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True)
-@click.option("--workers", type=click.IntRange(min=0), help="Processes that read images; one a CPU unless given.")
+@click.option(
+    "--workers", type=click.IntRange(min=0), help="Processes that read images; chosen by the CPUs unless given."
+)
 def extract(
     dataset: str,
     out: Path,

@@ -36,9 +36,10 @@ def show_table(benchmark: Benchmark) -> None:
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(
-        title=f"{benchmark.name}: {len(benchmark.levels)} levels", title_justify="left", box=None, pad_edge=False
+        title=Text(f"{benchmark.name}: {len(benchmark.levels)} levels"), title_justify="left", box=None, pad_edge=False
     )
     for heading in (
         "level",

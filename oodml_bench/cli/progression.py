@@ -45,12 +45,13 @@ def progression(
     Example:
       oodml-bench progression features/cub200 --direction harder --out progression.json
     """
-    from oodml_bench.output import refuse_to_overwrite, write_bytes
+    from oodml_bench.output import check_writable, refuse_to_overwrite, write_bytes
     from oodml_bench.splits.progression_file import progression_bytes
     from oodml_bench.splits.search import SearchSettings, walk
     from oodml_bench.splits.start import start_of
 
     refuse_to_overwrite(out, overwrite=overwrite)
+    check_writable(out)
     settings = SearchSettings(method, swaps_per_round, rounds, history, effort, seed)
     space, start = start_of(features, progress=True)
     walked = walk(space, start, direction, settings, progress=True)

@@ -29,6 +29,8 @@ def broken_pictures_as_os_errors(where: str) -> Iterator[None]:
 
 def as_rgb(picture: Image) -> Image:
     """Decode a picture fully and give it in mode RGB, without an alpha channel."""
+    if picture.mode == "F":
+        raise OSError("its pixels are floating-point numbers of unknown range; save it with 8 or 16 bits a pixel")
     if picture.mode.startswith("I"):
         picture = _as_8_bit(picture)
     if picture.mode == "P" and "transparency" in picture.info:

@@ -49,6 +49,15 @@ class ClassSpace:
         """Inner products of the centred class means, shape (N, N): every distance between subsets follows from it."""
         return self.means @ self.means.T
 
+    @cached_property
+    def rounding(self) -> float:
+        """Give the change of a distance, in squared feature units, up to which it may be rounding alone.
+
+        A distance is a difference of traces, and is as inexact as they are however small it is itself: this is 1e-12
+        of the mean squared distance of the class means to their common mean.
+        """
+        return 1e-12 * float(np.mean(np.sum(self.means**2, axis=1)))
+
     def indices(self, names: Sequence[str]) -> Indices:
         """Give the rows of some classes, ascending.
 

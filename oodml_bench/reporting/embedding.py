@@ -65,8 +65,8 @@ def _fitted(matrix: NDArray[np.floating], neighbours: int, seed: int) -> NDArray
     model = umap.UMAP(
         n_neighbors=min(neighbours, len(matrix) - 1),
         min_dist=0.3,
-        # The spectral start fails on few points and on islands.
-        init="pca",
+        # The spectral start fails on few points and on islands, principal axes where there is but one.
+        init="pca" if matrix.shape[1] > 1 else "random",
         random_state=seed,
         n_jobs=1,
     )

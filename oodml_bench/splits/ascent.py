@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oodml_bench.hardness.moves import Decomposition
-from oodml_bench.splits.progression import ROUNDING, Direction
-from oodml_bench.splits.ranking import Pair, best_pair
+from oodml_bench.splits.progression import Direction
+from oodml_bench.splits.ranking import Pair, highest_pair
 from oodml_bench.splits.seats import Seats
 
 Indices = NDArray[np.intp]
@@ -39,39 +38,36 @@ def ascend(start: Seats, direction: Direction) -> tuple[Seats, float]:
     seats = start
     for interactions in (False, True):
         seats = _ascend_in_batches(seats, sign, interactions=interactions)
-    while True:
-        decomposition = seats.decomposed()
-        found = best_swap(seats, decomposition, sign)
-        if found is None:
-            return seats, decomposition.distance().fid
+    while (found := improving_swap(seats, sign)) is not None:
         seats = seats.swapped(*found)
+    return seats, seats.distance().fid
 
 
 def _ascend_in_batches(seats: Seats, sign: int, *, interactions: bool) -> Seats:
     """Make many disjoint swaps at once while that helps, and fewer when it does not."""
     batch = max(1, int(_FIRST_BATCH * min(len(seats.train), len(seats.test))))
-    decomposition = seats.decomposed()
-    predicted = sign * decomposition.fid_after_swaps(interactions=interactions)
+    fid = seats.distance().fid
+    predicted = sign * seats.decomposed().fid_after_swaps(interactions=interactions)
     while batch:
-        fid = decomposition.distance().fid
         train_seats, test_seats = _disjoint_pairs(predicted, sign * fid, batch)
         tried = seats.swapped(train_seats, test_seats)
-        attempt = tried.decomposed()
-        if sign * attempt.distance().fid > sign * fid + ROUNDING * fid:
-            seats, decomposition = tried, attempt
-            predicted = sign * decomposition.fid_after_swaps(interactions=interactions)
+        tried_fid = tried.distance().fid
+        if seats.is_better(tried_fid, fid, sign):
+            seats, fid = tried, tried_fid
+            predicted = sign * seats.decomposed().fid_after_swaps(interactions=interactions)
         else:
             batch = min(batch, len(train_seats)) // 3
     return seats
 
 
-def best_swap(seats: Seats, decomposition: Decomposition, sign: int) -> Pair | None:
+def improving_swap(seats: Seats, sign: int) -> Pair | None:
     """Give the seats of the single swap that changes the exact FID most, or None where none improves it."""
 
     def score(i: int, j: int) -> float:
         return sign * seats.swapped(i, j).distance().fid
 
-    return best_pair(sign * decomposition.fid_after_swaps(), score, sign * decomposition.distance().fid)
+    pair, best = highest_pair(sign * seats.decomposed().fid_after_swaps(), score)
+    return pair if seats.is_better(sign * best, seats.distance().fid, sign) else None
 
 
 def _disjoint_pairs(predicted: NDArray[np.float64], current: float, most: int) -> tuple[Indices, Indices]:

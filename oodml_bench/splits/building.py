@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from oodml_bench import __version__
 from oodml_bench.datasets.names import name_in_class
@@ -15,9 +16,9 @@ from oodml_bench.splits.calibration import calibrated_levels
 from oodml_bench.splits.ladder import LadderSettings, ladder
 from oodml_bench.splits.levels import candidates, named_levels, nearest_levels, spread_levels
 from oodml_bench.splits.notes import calibration_notes, episode_notes, outsider_notes, target_notes
-from oodml_bench.splits.progression import Method, Progression, Step
-from oodml_bench.splits.search import SearchSettings, default_min_classes, search
-from oodml_bench.splits.split import starting_split
+from oodml_bench.splits.progression import Direction, Method, Progression, Step
+from oodml_bench.splits.search import SearchSettings, default_min_classes, paper_schedule, search
+from oodml_bench.splits.split import Split, starting_split
 
 DEFAULT_LEVELS = 9
 
@@ -50,11 +51,11 @@ def build(
         to it, which takes several times as long; `paper` follows the published rule.
     levels
         Number of levels, spread evenly in FID between the easiest and the hardest split, the default split among
-        them; 9 unless `targets` or `at` is given.
+        them; 9, or as many as there are splits, unless `targets` or `at` is given.
     targets
         FIDs: the split nearest to each becomes a level.
     at
-        Steps by their published names (`-6`, `0`, `16`, `R18`) that become levels.
+        Steps by their names (`-6`, `0`, `16`, `R18`; see `Step`) that become levels.
     min_classes
         Classes a side at which removal stops; 60 % of the smaller side unless given.
     swaps_per_round
@@ -86,6 +87,7 @@ def build(
     """
     if sum(choice is not None for choice in (levels, targets, at)) > 1:
         raise SplitError("choose levels by one of --levels, --targets and --at")
+    targets = None if targets is None else tuple(map(float, targets))
     completion = LadderSettings(val_fraction=val_fraction, shots=tuple(shots), episodes=episodes, seed=seed)
     source = features if isinstance(features, Features) else open_features(Path(features))
     means = class_means(source, progress=progress)
@@ -99,10 +101,10 @@ def build(
     finished = calibrated_levels(rungs, space, draws=null_draws, seed=seed, progress=progress)
     settings: dict[str, Setting] = {
         "method": method,
-        "swaps_per_round": swaps_per_round if method == "paper" else None,
+        **_paper_settings(start, walking),
         "effort": effort if method == "best" else None,
         "levels": len(finished),
-        "targets": None if targets is None else tuple(targets),
+        "targets": targets,
         "at": None if at is None else tuple(at),
         "min_classes": min_classes,
         "val_fraction": val_fraction,
@@ -123,6 +125,18 @@ def build(
     return Benchmark(source.name, finished, provenance, tuple(map(_walk, progressions)), tuple(notes))
 
 
+def _paper_settings(start: Split, settings: SearchSettings) -> dict[str, Setting]:
+    """Give the settings of the published rule: rounds and history first towards easier, then towards harder."""
+    if settings.method != "paper":
+        return {}
+    easier, harder = (paper_schedule(start, direction, settings) for direction in get_args(Direction))
+    return {
+        "swaps_per_round": settings.swaps_per_round,
+        "rounds": (easier[0], harder[0]),
+        "history": (easier[1], harder[1]),
+    }
+
+
 def _chosen_steps(
     progressions: Sequence[Progression],
     levels: int | None,
@@ -135,7 +149,7 @@ def _chosen_steps(
     if targets is not None:
         return nearest_levels(steps, targets)
     default = progressions[0].steps[0]
-    return spread_levels(steps, DEFAULT_LEVELS if levels is None else levels, default)
+    return spread_levels(steps, min(DEFAULT_LEVELS, len(steps)) if levels is None else levels, default)
 
 
 def _names_in_classes(means: ClassMeans) -> dict[str, tuple[str, ...]]:

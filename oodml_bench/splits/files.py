@@ -8,6 +8,7 @@ needed to trust and repeat it, and is the authority. The same benchmark gives th
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from functools import cache
 from pathlib import Path
@@ -168,13 +169,23 @@ def _read_json(path: Path) -> Benchmark:
             "version of oodml-bench that wrote it, or build the benchmark again."
         )
     benchmark: Benchmark = _validated(Benchmark, document, path)
+    _check_levels(benchmark.levels, path)
     return benchmark
 
 
 def _read_pickle(path: Path) -> dict[int, Level]:
     content = _names_as_strings(load_plain(_content(path), str(path)))
     levels: dict[int, Level] = _validated(dict[int, Level], content, path)
+    _check_levels(levels, path)
     return levels
+
+
+def _check_levels(levels: dict[int, Level], path: Path) -> None:
+    if not levels:
+        raise BenchmarkFileError(f"{path} is no benchmark: it holds no level")
+    for number, level in levels.items():
+        if not math.isfinite(level.fid):
+            raise BenchmarkFileError(f"{path} is no benchmark: the FID of level {number} is {level.fid}")
 
 
 def _content(path: Path) -> bytes:

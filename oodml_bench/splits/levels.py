@@ -96,7 +96,7 @@ def nearest_levels(steps: Sequence[Step], targets: Sequence[float]) -> list[Step
 
 
 def named_levels(progressions: Sequence[Progression], ids: Sequence[str]) -> list[Step]:
-    """Pick steps by the names that the published study gives them: `-6`, `0`, `16`, `R18`; by rising FID.
+    """Pick steps by their names (see `Step`): `-6`, `0`, `16`, `R18`; by rising FID.
 
     Raises
     ------
@@ -106,10 +106,14 @@ def named_levels(progressions: Sequence[Progression], ids: Sequence[str]) -> lis
     by_id = {step.id: step for progression in reversed(progressions) for step in progression.steps}
     unknown = [name for name in ids if name not in by_id]
     if unknown or not ids:
-        raise SplitError(f"no step named {', '.join(unknown) or '(none given)'}; there are {_ranges(progressions)}")
-    if len(set(ids)) < len(ids):
-        raise SplitError(f"a step may become one level, once: {', '.join(ids)}")
-    return sorted((by_id[name] for name in ids), key=lambda step: step.fid)
+        raise SplitError(
+            f"no step named {', '.join(unknown) or '(none given)'}; there are {_ranges(progressions)}. "
+            "With a smaller --min-classes removal goes on for longer."
+        )
+    levels = sorted((by_id[name] for name in ids), key=lambda step: step.fid)
+    if len({level.split for level in levels}) < len(levels):
+        raise SplitError(f"a split may become one level, once; two of these are the same: {', '.join(ids)}")
+    return levels
 
 
 def _ranges(progressions: Sequence[Progression]) -> str:

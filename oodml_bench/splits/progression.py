@@ -12,9 +12,6 @@ from oodml_bench.splits.split import Split
 Direction = Literal["easier", "harder"]
 Method = Literal["greedy", "best", "paper"]
 
-#: Relative gains of the distance below this are rounding, not progress.
-ROUNDING = 1e-10
-
 #: Called with 1 after each step of a search.
 OnStep = Callable[[int], None]
 
@@ -26,8 +23,9 @@ class Step:
     Attributes
     ----------
     id
-        How the published study names it: `6` after six swaps towards harder, `-6` towards easier, `R18` after eighteen
-        classes a side were removed. The start is `0`.
+        `6` after six swaps towards harder, `-6` towards easier, `R18` after eighteen classes a side were removed. The
+        start is `0`. The published study names its steps in this way, but removed only about two thirds as many classes
+        as its names say.
     split
         The classes.
     distance

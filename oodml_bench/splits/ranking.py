@@ -7,8 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from oodml_bench.splits.progression import ROUNDING
-
 #: Pairs measured exactly at every step: the predictions are wrong by far less than the distance to the last of them.
 SHORTLIST = 8
 
@@ -16,8 +14,8 @@ Pair = tuple[int, int]
 Measure = Callable[[int, int], float]
 
 
-def best_pair(predicted: NDArray[np.float64], measure: Measure, current: float) -> Pair | None:
-    """Give the pair (i, j) with the highest measured score, or None where none exceeds the current score.
+def highest_pair(predicted: NDArray[np.float64], measure: Measure) -> tuple[Pair, float]:
+    """Give the pair (i, j) with the highest measured score, and that score.
 
     Parameters
     ----------
@@ -25,15 +23,7 @@ def best_pair(predicted: NDArray[np.float64], measure: Measure, current: float) 
         Predicted score of every pair, shape (n1, n2).
     measure
         Gives the exact score of a pair.
-    current
-        The score to exceed, by more than rounding.
     """
-    pair, score = highest_pair(predicted, measure)
-    return pair if score > current + ROUNDING * abs(current) else None
-
-
-def highest_pair(predicted: NDArray[np.float64], measure: Measure) -> tuple[Pair, float]:
-    """Give the pair with the highest measured score, and that score."""
     shortlist = _shortlist(predicted)
     scores = [measure(*pair) for pair in shortlist]
     best = int(np.argmax(scores))

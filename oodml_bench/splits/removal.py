@@ -7,7 +7,7 @@ from collections.abc import Callable
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.progression import OnStep, Progression, Step
-from oodml_bench.splits.ranking import best_pair
+from oodml_bench.splits.ranking import highest_pair
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.swapping import boundary_orders
@@ -43,10 +43,10 @@ def greedy_removal(
         on_step(1)
         if min(len(seats.train), len(seats.test)) == min_classes:
             return Progression("removal", tuple(steps))
-        found = best_pair(seats.decomposed().fid_after_removals(), _fid_without(seats), steps[-1].fid)
-        if found is None:
+        pair, fid = highest_pair(seats.decomposed().fid_after_removals(), _fid_without(seats))
+        if not seats.is_better(fid, steps[-1].fid, sign=1):
             return Progression("removal", tuple(steps))
-        seats = seats.without(*found)
+        seats = seats.without(*pair)
 
 
 def _fid_without(seats: Seats) -> Callable[[int, int], float]:

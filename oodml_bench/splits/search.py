@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.progress import progress_of
-from oodml_bench.splits.best import best_swaps
+from oodml_bench.splits.multistart import best_swaps
 from oodml_bench.splits.progression import Direction, Method, OnStep, Progression
 from oodml_bench.splits.removal import greedy_removal, paper_removal
 from oodml_bench.splits.split import Split
@@ -66,6 +66,14 @@ class SearchSettings:
     def __post_init__(self) -> None:
         if self.method not in get_args(Method):
             raise SplitError(f"no search method {self.method!r}: choose one of {', '.join(get_args(Method))}")
+
+
+def paper_schedule(start: Split, direction: Direction, settings: SearchSettings) -> tuple[int, int]:
+    """Give the rounds and the history of `paper` in one direction: as set, or as published and as the sides allow."""
+    longest = max(0, min(len(start.train), len(start.test)) - settings.swaps_per_round)
+    rounds = PAPER_ROUNDS[direction] if settings.rounds is None else settings.rounds
+    history = min(PAPER_HISTORY[direction], longest) if settings.history is None else settings.history
+    return rounds, history
 
 
 def search(
@@ -127,14 +135,14 @@ def _swaps(
         return greedy_swaps(space, start, direction, on_step=on_step)
     if settings.method == "best":
         return best_swaps(space, start, direction, effort=settings.effort, seed=settings.seed, on_step=on_step)
-    longest = max(0, min(len(start.train), len(start.test)) - settings.swaps_per_round)
+    rounds, history = paper_schedule(start, direction, settings)
     return paper_swaps(
         space,
         start,
         direction,
-        rounds=PAPER_ROUNDS[direction] if settings.rounds is None else settings.rounds,
+        rounds=rounds,
         swaps_per_round=settings.swaps_per_round,
-        history=min(PAPER_HISTORY[direction], longest) if settings.history is None else settings.history,
+        history=history,
         on_step=on_step,
     )
 

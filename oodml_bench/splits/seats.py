@@ -15,6 +15,9 @@ from oodml_bench.splits.split import Split
 
 Indices = NDArray[np.intp]
 
+#: Relative differences of two distances up to which they count as equal.
+ROUNDING = 1e-10
+
 
 @dataclass(frozen=True)
 class Seats:
@@ -50,6 +53,10 @@ class Seats:
     def distance(self) -> FrechetDistance:
         """Compute the exact distance between the sides."""
         return self.space.distance(self.train, self.test)
+
+    def is_better(self, fid: float, than: float, sign: int) -> bool:
+        """Whether an FID is higher (sign 1) or lower (sign -1) than another by more than rounding."""
+        return sign * (fid - than) > self.space.rounding + ROUNDING * than
 
     def decomposed(self) -> Decomposition:
         """Decompose the cross block of the sides, to predict what moves do."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
-from oodml_bench.splits.ascent import best_swap
+from oodml_bench.splits.ascent import improving_swap
 from oodml_bench.splits.progression import Direction, OnStep, Progression, Step
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
@@ -43,7 +43,7 @@ def greedy_swaps(
     while True:
         steps.append(seats.step(str(sign * len(steps))))
         on_step(1)
-        found = best_swap(seats, seats.decomposed(), sign)
+        found = improving_swap(seats, sign)
         if found is None:
             return Progression(direction, tuple(steps))
         seats = seats.swapped(*found)
@@ -93,6 +93,11 @@ def paper_swaps(
         raise SplitError(
             "the paper's rule needs at least 1 round and 1 swap a round and a history of at least 0, "
             f"got {rounds} rounds, {swaps_per_round} swaps a round and a history of {history}"
+        )
+    if swaps_per_round > min(len(start.train), len(start.test)):
+        raise SplitError(
+            f"{swaps_per_round} swaps a round are more than the classes of the smaller side: "
+            f"{len(start.train)} train and {len(start.test)} test classes"
         )
     sign = 1 if direction == "harder" else -1
     seats = Seats.of(space, start)

@@ -48,6 +48,8 @@ def test_build_options_reach_the_benchmark(tmp_path):
         **{
             "method": "paper",
             "swaps_per_round": 1,
+            "rounds": (15, 25),
+            "history": (9, 5),
             "effort": None,
             "levels": 4,
             "targets": None,

@@ -27,7 +27,9 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    # Where nobody waits for it, a process that ended stays as a zombie.
+    status = Path(f"/proc/{pid}/stat")
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def parts_in(folder: Path) -> int:
@@ -44,9 +46,7 @@ def test_a_run_killed_at_random_moments_and_continued_gives_the_same_bytes(tmp_p
     pictures = write_pictures(tmp_path / "pictures", classes=10, samples=24, side=64)
     whole, continued = tmp_path / "whole", tmp_path / "continued"
     started(len, "the fork server has imported torch").join()
-    began = time.monotonic()
     started(extract_lite0, pictures, whole, 0).join()
-    duration = time.monotonic() - began
     assert len(contents(whole)) == 61
 
     moments = np.random.default_rng()  # unseeded: any moment must do
@@ -54,7 +54,7 @@ def test_a_run_killed_at_random_moments_and_continued_gives_the_same_bytes(tmp_p
     for kill in range(6):
         process = started(extract_lite0, pictures, continued, 1 if kill == 3 else 0)
         if kill == 0:
-            process.join(moments.uniform(0, duration / 2))
+            process.join(moments.uniform(0, 0.5))
         else:
             wait_for_another_part(process, continued)
             time.sleep(moments.uniform(0, 0.04))

@@ -2,6 +2,7 @@
 
 import pickle
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -70,11 +71,14 @@ def test_umap_shows_first_middle_and_last_unless_told(tmp_path, benchmark):
     assert [number for number in benchmark.levels if f"<!-- Level {number} " in text] == [1, 3, 4]
 
 
-def test_umap_picture_is_not_blank(tmp_path, benchmark):
+def test_umap_panels_are_not_blank(tmp_path, benchmark):
     out = plot_umap(benchmark, tmp_path / "small.npz", tmp_path / "umap.png")
     with Image.open(out) as picture:
-        colours = {colour for _, colour in picture.convert("RGB").getcolors(maxcolors=1 << 24)}
-    assert {(213, 94, 0), (0, 114, 178)} & colours
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    # Below the legend, where only panels are.
+    panels = pixels[len(pixels) // 2 :]
+    coloured = panels.max(axis=2) - panels.min(axis=2) > 60
+    assert coloured.sum() > 300
 
 
 def test_the_embedding_is_the_same_for_the_same_seed(tmp_path):

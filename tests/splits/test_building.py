@@ -185,6 +185,12 @@ def test_one_row_a_class_is_enough_for_everything_but_episodes(tmp_path):
     assert "the features name no samples: no episodes" in benchmark.notes
 
 
+@pytest.mark.parametrize("count", [4, 5, 8])
+def test_few_classes_give_as_many_levels_as_there_are_splits(tmp_path, count):
+    benchmark = build(write_arrays(tmp_path / "x.npz", count=count), null_draws=5)
+    assert 1 <= len(benchmark.levels) <= 9
+
+
 def test_too_few_classes(tmp_path):
     with pytest.raises(SplitError, match="at least 4 classes, got 3"):
         build(write_arrays(tmp_path / "x.npz", count=3))

@@ -36,7 +36,9 @@ levels = st.builds(
     left_out=st.dictionaries(st.integers(1, 10), st.dictionaries(names, st.integers(1, 9), max_size=2), max_size=2),
 )
 benchmarks = st.builds(
-    Benchmark, name=names, levels=st.lists(levels, max_size=3).map(lambda ladder: dict(enumerate(ladder, start=1)))
+    Benchmark,
+    name=names,
+    levels=st.lists(levels, min_size=1, max_size=3).map(lambda ladder: dict(enumerate(ladder, start=1))),
 )
 
 

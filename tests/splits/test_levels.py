@@ -92,6 +92,12 @@ def test_names_that_cannot_be_levels(ids, message):
         named_levels(walks(12), ids)
 
 
+def test_one_split_under_two_names():
+    progressions = walks(16)
+    with pytest.raises(SplitError, match="two of these are the same"):
+        named_levels(progressions, [progressions[1].hardest.id, "R0"])
+
+
 def test_steps_behind_the_extreme_are_no_candidates():
     progressions = walks(20, "paper")
     harder = progressions[1]

@@ -73,6 +73,23 @@ def test_sides_may_differ_in_size():
         assert (len(step.split.train), len(step.split.test)) == (5, 12)
 
 
+@pytest.mark.parametrize("direction", DIRECTIONS)
+@pytest.mark.parametrize(("count", "dimension"), [(12, 4), (12, 20), (7, 3)])
+def test_classes_that_are_there_twice_do_not_keep_the_search_going(count, dimension, direction):
+    # Twins on opposite sides put the easiest split at FID 0, where every difference is rounding.
+    means = np.random.default_rng(0).normal(size=(count, dimension))
+    space = ClassSpace([f"c{number:02}" for number in range(2 * count)], np.concatenate([means, means]))
+    walked = []
+
+    def on_step(_):
+        walked.append(_)
+        assert len(walked) < 200
+
+    greedy_swaps(space, halves(space), direction, on_step=on_step)
+    shuffled = ClassSpace(space.classes, np.random.default_rng(1).permutation(space.means))
+    assert greedy_swaps(shuffled, halves(space), direction, on_step=on_step).steps
+
+
 def test_identical_class_means_leave_nothing_to_swap():
     space = ClassSpace([f"c{number}" for number in range(6)], np.ones((6, 4)))
     assert len(greedy_swaps(space, halves(space), "harder").steps) == 1
@@ -103,6 +120,12 @@ def test_paper_says_when_its_history_bars_every_class():
     space = class_space(8)
     with pytest.raises(SplitError, match="a history of 30 bars every one of the"):
         paper_swaps(space, halves(space), "easier", rounds=15, swaps_per_round=2, history=30)
+
+
+def test_more_swaps_a_round_than_classes():
+    space = class_space(8)
+    with pytest.raises(SplitError, match="5 swaps a round are more than the classes of the smaller side"):
+        paper_swaps(space, halves(space), "harder", rounds=2, swaps_per_round=5, history=0)
 
 
 @pytest.mark.parametrize("wrong", [{"rounds": 0}, {"swaps_per_round": 0}, {"history": -1}])

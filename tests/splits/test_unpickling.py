@@ -109,7 +109,18 @@ def test_damaged_pickles(tmp_path, content):
         load_benchmark(tmp_path / "x.pkl")
 
 
-@pytest.mark.parametrize("content", [[], {1: 2}, {"a": {}}, {1: {"train": ["a"], "test": ["b"]}}, {1: {"train": "ab"}}])
+@pytest.mark.parametrize(
+    "content",
+    [
+        [],
+        {},
+        {1: {"train": ["a"], "test": ["b"], "fid": float("nan")}},
+        {1: 2},
+        {"a": {}},
+        {1: {"train": ["a"], "test": ["b"]}},
+        {1: {"train": "ab"}},
+    ],
+)
 def test_pickles_that_are_no_benchmark(tmp_path, content):
     (tmp_path / "x.pkl").write_bytes(pickle.dumps(content))
     with pytest.raises(BenchmarkFileError, match="is no benchmark"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.ascent import ascend
-from oodml_bench.splits.best import best_swaps
+from oodml_bench.splits.multistart import best_swaps
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.swapping import greedy_swaps

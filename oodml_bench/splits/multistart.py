@@ -54,7 +54,7 @@ def best_swaps(
     seed
         Seed of the random starts and kicks.
     on_step
-        Called with 1 after each step of the path.
+        Called with 1 after each ascent and each step of the path.
 
     Raises
     ------
@@ -65,19 +65,21 @@ def best_swaps(
         raise SplitError(f"the effort must be at least 1 and the seed at least 0, got {effort} and {seed}")
     begin = Seats.of(space, start)
     rng = np.random.default_rng([seed, 0 if direction == "harder" else 1])
-    end = _best_end(begin, direction, effort, rng)
+    end = _best_end(begin, direction, effort, rng, on_step)
     return _path(begin, _nearer_orientation(begin, end), direction, on_step)
 
 
-def _best_end(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator) -> Seats:
+def _best_end(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator, on_step: OnStep) -> Seats:
     sign = 1 if direction == "harder" else -1
     best, best_fid = ascend(begin, direction)
     for start in _starts(begin, _RANDOM_STARTS * effort, rng):
         seats, fid = ascend(start, direction)
+        on_step(1)
         if sign * fid > sign * best_fid:
             best, best_fid = seats, fid
     for _ in range(_KICKS * effort if direction == "easier" else 0):
         seats, fid = ascend(_kicked(best, rng), direction)
+        on_step(1)
         if sign * fid > sign * best_fid:
             best, best_fid = seats, fid
     return best
@@ -118,16 +120,16 @@ def _path(begin: Seats, end: Seats, direction: Direction, on_step: OnStep) -> Pr
     steps = [seats.step("0")]
     while len(leaving := np.flatnonzero(np.isin(seats.train, end.test))):
         joining = np.flatnonzero(np.isin(seats.test, end.train))
-        seats = seats.swapped(*_best_swap_among(seats, leaving, joining, sign))
+        seats = seats.swapped(*_swap_towards_the_end(seats, leaving, joining, sign))
         swaps += 1
         step = seats.step(str(sign * swaps))
-        if sign * step.fid > sign * steps[-1].fid:
+        if seats.is_better(step.fid, steps[-1].fid, sign):
             steps.append(step)
         on_step(1)
     return Progression(direction, tuple(steps))
 
 
-def _best_swap_among(seats: Seats, leaving: Indices, joining: Indices, sign: int) -> Pair:
+def _swap_towards_the_end(seats: Seats, leaving: Indices, joining: Indices, sign: int) -> Pair:
     """Give the swap of one of some train seats with one of some test seats after which the exact FID is best."""
 
     def score(row: int, column: int) -> float:
