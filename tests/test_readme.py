@@ -25,7 +25,7 @@ def commands(clone: Path) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in lines if line.startswith("oodml-bench ")]
 
 
-def write_cub200(root: Path, *, classes: int = 20, images: int = 4) -> None:
+def write_cub200(root: Path, *, classes: int = 30, images: int = 3) -> None:
     """Write a small dataset in the layout of CUB200-2011."""
     rng = np.random.default_rng(0)
     for number in range(1, classes + 1):

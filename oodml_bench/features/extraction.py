@@ -66,7 +66,7 @@ def extract(
 
     A run that was stopped at any moment is continued by the same call, and then gives the same bytes as one that was
     not stopped. Features are stored as float32. They do not depend on the number of workers, and on the batch size
-    only by the rounding of float32 sums: about 1e-5 relative to a feature's length.
+    only by the rounding of float32 sums: on the CPU about 1e-5 relative to a feature's length.
 
     Parameters
     ----------
