@@ -45,6 +45,7 @@ def progression(
     Example:
       oodml-bench progression features/cub200 --direction harder --out progression.json
     """
+    from oodml_bench.features import open_features
     from oodml_bench.output import check_writable, refuse_to_overwrite, write_bytes
     from oodml_bench.splits.progression_file import progression_bytes
     from oodml_bench.splits.search import SearchSettings, walk
@@ -53,7 +54,7 @@ def progression(
     refuse_to_overwrite(out, overwrite=overwrite)
     check_writable(out)
     settings = SearchSettings(method, swaps_per_round, rounds, history, effort, seed)
-    space, start = start_of(features, progress=True)
+    _, space, start = start_of(open_features(features), progress=True)
     walked = walk(space, start, direction, settings, progress=True)
     write_bytes(out, progression_bytes(walked))
     first, last = walked.steps[0], walked.steps[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oodml_bench.splits.progression import Direction
+from oodml_bench.splits.progression import Direction, sign_of
 from oodml_bench.splits.ranking import Pair, highest_pair
 from oodml_bench.splits.seats import Seats
 
@@ -34,7 +34,7 @@ def ascend(start: Seats, direction: Direction) -> tuple[Seats, float]:
     (Seats, float)
         Where it ends, and the exact FID there.
     """
-    sign = 1 if direction == "harder" else -1
+    sign = sign_of(direction)
     seats = start
     for interactions in (False, True):
         seats = _ascend_in_batches(seats, sign, interactions=interactions)

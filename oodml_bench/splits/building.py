@@ -9,8 +9,7 @@ from typing import get_args
 from oodml_bench import __version__
 from oodml_bench.datasets.names import name_in_class
 from oodml_bench.errors import SplitError
-from oodml_bench.features import ClassMeans, Features, class_means, open_features
-from oodml_bench.hardness import ClassSpace
+from oodml_bench.features import ClassMeans, Features, open_features
 from oodml_bench.splits.benchmark import Benchmark, Provenance, Setting, Walk, WalkedStep
 from oodml_bench.splits.calibration import calibrated_levels
 from oodml_bench.splits.ladder import LadderSettings, ladder
@@ -18,7 +17,8 @@ from oodml_bench.splits.levels import candidates, named_levels, nearest_levels, 
 from oodml_bench.splits.notes import calibration_notes, episode_notes, outsider_notes, target_notes
 from oodml_bench.splits.progression import Direction, Method, Progression, Step
 from oodml_bench.splits.search import SearchSettings, default_min_classes, paper_schedule, search
-from oodml_bench.splits.split import Split, starting_split
+from oodml_bench.splits.split import Split
+from oodml_bench.splits.start import start_of
 
 DEFAULT_LEVELS = 9
 
@@ -90,11 +90,9 @@ def build(
     targets = None if targets is None else tuple(map(float, targets))
     completion = LadderSettings(val_fraction=val_fraction, shots=tuple(shots), episodes=episodes, seed=seed)
     source = features if isinstance(features, Features) else open_features(Path(features))
-    means = class_means(source, progress=progress)
-    start = starting_split(means.classes, source.default_halves)
+    means, space, start = start_of(source, progress=progress)
     min_classes = default_min_classes(start) if min_classes is None else min_classes
     walking = SearchSettings(method, swaps_per_round=swaps_per_round, effort=effort, seed=seed)
-    space = ClassSpace(means.classes, means.means)
     progressions = search(space, start, walking, min_classes=min_classes, progress=progress)
     chosen = _chosen_steps(progressions, levels, targets, at)
     rungs = ladder(chosen, start, _names_in_classes(means), completion)

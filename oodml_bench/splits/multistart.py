@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.ascent import ascend
-from oodml_bench.splits.progression import Direction, OnStep, Progression
+from oodml_bench.splits.progression import Direction, OnStep, Progression, sign_of
 from oodml_bench.splits.ranking import Pair, highest_pair
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
@@ -70,7 +70,7 @@ def best_swaps(
 
 
 def _best_end(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator, on_step: OnStep) -> Seats:
-    sign = 1 if direction == "harder" else -1
+    sign = sign_of(direction)
     best, best_fid = ascend(begin, direction)
     for start in _starts(begin, _RANDOM_STARTS * effort, rng):
         seats, fid = ascend(start, direction)
@@ -115,7 +115,7 @@ def _nearer_orientation(begin: Seats, end: Seats) -> Seats:
 
 
 def _path(begin: Seats, end: Seats, direction: Direction, on_step: OnStep) -> Progression:
-    sign = 1 if direction == "harder" else -1
+    sign = sign_of(direction)
     seats, swaps = begin, 0
     steps = [seats.step("0")]
     while len(leaving := np.flatnonzero(np.isin(seats.train, end.test))):

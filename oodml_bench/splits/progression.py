@@ -16,6 +16,11 @@ Method = Literal["greedy", "best", "paper"]
 OnStep = Callable[[int], None]
 
 
+def sign_of(direction: Direction) -> int:
+    """Give the sign by which FIDs are multiplied so that a higher score is better in a direction."""
+    return 1 if direction == "harder" else -1
+
+
 @dataclass(frozen=True)
 class Step:
     """One split of a progression.

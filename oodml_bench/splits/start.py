@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import NamedTuple
 
-from oodml_bench.features import class_means, open_features
+from oodml_bench.features import ClassMeans, Features, class_means
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.split import Split, starting_split
 
 
-def start_of(features: Path, *, progress: bool = False) -> tuple[ClassSpace, Split]:
-    """Read class means, and give their space with the default split.
+class Start(NamedTuple):
+    """The class means of some features, their space, and the default split of their classes."""
+
+    means: ClassMeans
+    space: ClassSpace
+    split: Split
+
+
+def start_of(features: Features, *, progress: bool = False) -> Start:
+    """Average the features of each class, and give the default split.
 
     Raises
     ------
     FeatureError
-        Where the features cannot be read or are not finite.
+        Where the features are not finite.
     SplitError
         Where there are fewer than four classes.
     """
-    source = open_features(features)
-    means = class_means(source, progress=progress)
-    return ClassSpace(means.classes, means.means), starting_split(means.classes, source.default_halves)
+    means = class_means(features, progress=progress)
+    split = starting_split(means.classes, features.default_halves)
+    return Start(means, ClassSpace(means.classes, means.means), split)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.ascent import improving_swap
-from oodml_bench.splits.progression import Direction, OnStep, Progression, Step
+from oodml_bench.splits.progression import Direction, OnStep, Progression, Step, sign_of
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 
@@ -37,7 +37,7 @@ def greedy_swaps(
     on_step
         Called with 1 after each step.
     """
-    sign = 1 if direction == "harder" else -1
+    sign = sign_of(direction)
     seats = Seats.of(space, start)
     steps: list[Step] = []
     while True:
@@ -99,7 +99,7 @@ def paper_swaps(
             f"{swaps_per_round} swaps a round are more than the classes of the smaller side: "
             f"{len(start.train)} train and {len(start.test)} test classes"
         )
-    sign = 1 if direction == "harder" else -1
+    sign = sign_of(direction)
     seats = Seats.of(space, start)
     train_history: list[int] = []
     test_history: list[int] = []
