@@ -72,12 +72,12 @@ class CrossBlock:
         """``|y_j - m2|^2`` of every test class, shape (n2,)."""
         return _spread(self.gram, self.test, self.to_test_mean)
 
-    def distance(self, norm: float | None = None) -> FrechetDistance:
-        """Compute the exact distance; `norm` is the nuclear norm of `cross` where it is known already."""
+    def distance(self) -> FrechetDistance:
+        """Compute the exact distance."""
         return assemble(
             mean_term=self.mean_term,
             scatters=(float(self.train_spread.sum()), float(self.test_spread.sum())),
-            nuclear_norm=nuclear_norm(self.cross) if norm is None else norm,
+            nuclear_norm=nuclear_norm(self.cross),
             sizes=self.sizes,
         )
 

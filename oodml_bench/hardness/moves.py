@@ -21,7 +21,6 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from oodml_bench.hardness.cross_block import CrossBlock
-from oodml_bench.hardness.frechet import FrechetDistance
 
 Array = NDArray[np.float64]
 
@@ -54,10 +53,6 @@ class Decomposition:
         """Decompose a cross block, by a true SVD: eigenvectors of ``A A^T`` give wrong changes."""
         left, values, right = scipy.linalg.svd(block.cross, check_finite=False)
         return cls(block, left, values, right.T)
-
-    def distance(self) -> FrechetDistance:
-        """Give the exact distance between the sides as they are."""
-        return self.block.distance(norm=float(self.values.sum()))
 
     def fid_after_swaps(self, *, interactions: bool = True) -> Array:
         """Give the FID after train class i and test class j changed sides, shape (n1, n2).

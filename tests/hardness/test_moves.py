@@ -5,6 +5,7 @@ import pytest
 
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.hardness.cross_block import CrossBlock
+from oodml_bench.hardness.frechet import nuclear_norm
 from oodml_bench.hardness.moves import Decomposition
 
 REGIMES = [(12, 12, 40), (9, 14, 5), (14, 9, 40), (10, 16, 12)]
@@ -48,10 +49,11 @@ def test_predictions_are_close_and_rank_the_best_pairs_first(regime, moved):
 
 
 @pytest.mark.parametrize("regime", REGIMES)
-def test_the_distance_of_a_decomposition_is_exact(regime):
+def test_a_cross_block_and_its_decomposition_are_exact(regime):
     space, train, test = space_of(*regime)
-    decomposition = Decomposition.of(CrossBlock.of(space.gram, train, test))
-    assert decomposition.distance().fid == pytest.approx(space.distance(train, test).fid, rel=1e-12)
+    block = CrossBlock.of(space.gram, train, test)
+    assert block.distance().fid == pytest.approx(space.distance(train, test).fid, rel=1e-12)
+    assert Decomposition.of(block).values.sum() == pytest.approx(nuclear_norm(block.cross), rel=1e-12)
 
 
 def test_degenerate_class_means_give_finite_predictions():
