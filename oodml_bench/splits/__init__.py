@@ -1,7 +1,8 @@
 """How a benchmark is made: split, progression, levels, validation, episodes, files."""
 
+from oodml_bench.splits.agreement import Agreement, agreement
 from oodml_bench.splits.benchmark import Benchmark, Level
 from oodml_bench.splits.building import build
 from oodml_bench.splits.files import load_benchmark, save_benchmark
 
-__all__ = ["Benchmark", "Level", "build", "load_benchmark", "save_benchmark"]
+__all__ = ["Agreement", "Benchmark", "Level", "agreement", "build", "load_benchmark", "save_benchmark"]

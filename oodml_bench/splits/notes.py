@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from oodml_bench.splits.benchmark import Level
+from oodml_bench.splits.benchmark import Benchmark, Level
 from oodml_bench.splits.episodes import MIN_EPISODE_CLASSES, MIN_QUERIES
 from oodml_bench.splits.progression import Step
+from oodml_bench.splits.scores import Scores
 from oodml_bench.splits.split import Split
 
 
@@ -54,4 +55,31 @@ def episode_notes(ladder: Mapping[int, Level]) -> list[str]:
                 f"no {shots}-shot episodes at level {', '.join(map(str, without))}: fewer than {MIN_EPISODE_CLASSES} "
                 "classes have enough samples; ask for fewer --shots"
             )
+    return notes
+
+
+def agreement_notes(benchmark: Benchmark, own: Scores, others: Sequence[Scores]) -> list[str]:
+    """Say what could not be compared, and which features need no comparison."""
+    notes = [
+        f"{scores.label}: these are the features that the benchmark was built from"
+        for scores in others
+        if scores.built_from
+    ]
+    if len(benchmark.levels) == 1:
+        notes.append("one level has no order: rank correlations are undefined")
+    else:
+        notes += [
+            f"{scores.label}: every level has the same FID: its rank correlations are undefined"
+            for scores in (own, *others)
+            if not scores.has_order
+        ]
+    walked = list(dict.fromkeys(step.id for walk in benchmark.walks for step in walk.steps))
+    lost = [step for step in walked if step not in own.steps]
+    if not walked:
+        notes.append("the file holds no walks, as a pickle without its JSON file: the levels alone were compared")
+    elif lost:
+        notes.append(
+            f"{len(lost)} of {len(walked)} walked steps were not compared, among them {lost[0]}: no level leads to "
+            "them, since a file does not say on which side removed classes stood"
+        )
     return notes
