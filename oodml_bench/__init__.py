@@ -10,12 +10,14 @@ if TYPE_CHECKING:
     from oodml_bench.errors import OodmlError
     from oodml_bench.features import Features, class_means, extract, open_features
     from oodml_bench.hardness import FrechetDistance, frechet_distance
-    from oodml_bench.reporting import plot_fid, plot_umap
-    from oodml_bench.splits import Benchmark, Level, build, load_benchmark
+    from oodml_bench.reporting import plot_agreement, plot_fid, plot_umap
+    from oodml_bench.splits import Agreement, Benchmark, Level, build, load_benchmark
+    from oodml_bench.splits.agreement import agreement
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Agreement",
     "Benchmark",
     "Dataset",
     "Features",
@@ -23,6 +25,7 @@ __all__ = [
     "Level",
     "OodmlError",
     "__version__",
+    "agreement",
     "build",
     "class_means",
     "dataset_from_arrays",
@@ -31,6 +34,7 @@ __all__ = [
     "load_benchmark",
     "open_dataset",
     "open_features",
+    "plot_agreement",
     "plot_fid",
     "plot_umap",
 ]
@@ -40,8 +44,8 @@ _HOMES = {
     "errors": ("OodmlError",),
     "features": ("Features", "class_means", "extract", "open_features"),
     "hardness": ("FrechetDistance", "frechet_distance"),
-    "reporting": ("plot_fid", "plot_umap"),
-    "splits": ("Benchmark", "Level", "build", "load_benchmark"),
+    "reporting": ("plot_agreement", "plot_fid", "plot_umap"),
+    "splits": ("Agreement", "Benchmark", "Level", "agreement", "build", "load_benchmark"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

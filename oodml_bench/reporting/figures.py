@@ -1,4 +1,4 @@
-"""Figures of a benchmark: its FID progression, and its levels seen by UMAP."""
+"""Figures of a benchmark: its FID progression, its levels seen by UMAP, and its order under other features."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from oodml_bench.errors import InputError, SplitError
 from oodml_bench.features import Features, open_features
 from oodml_bench.output import refuse_to_overwrite, replaced_atomically
+from oodml_bench.reporting.agreement import draw_agreement
 from oodml_bench.reporting.embedding import Embedding, Points, umap_embedding
 from oodml_bench.reporting.fid_progression import draw_levels_alone, draw_progression
 from oodml_bench.reporting.umap_panels import draw_panels
-from oodml_bench.splits import Benchmark, Level, load_benchmark
+from oodml_bench.splits import Agreement, Benchmark, Level, load_benchmark
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -95,6 +96,42 @@ def plot_umap(
     return Path(out)
 
 
+def plot_agreement(agreement: Agreement, out: Path | str, *, overwrite: bool = False) -> Path:
+    """Draw the normalised FIDs of a ladder under several features, and the rank correlations of each pair.
+
+    Parameters
+    ----------
+    agreement
+        What `oodml_bench.agreement` found.
+    out
+        The picture: `.png`, `.pdf` or `.svg`.
+    overwrite
+        Replace a file that exists.
+
+    Raises
+    ------
+    SplitError
+        Where the levels of the benchmark have no order: there is one alone, or all have the same FID.
+    InputError
+        Where the suffix is another, or the file exists and `overwrite` is off.
+    """
+    if not agreement.own.has_order:
+        raise SplitError(
+            f"{len(agreement.own.levels)} level(s) of one FID have no order that a figure could show; it needs a "
+            "benchmark with two levels of different FID"
+        )
+    with _saved_figure(Path(out), overwrite=overwrite) as figure:
+        draw_agreement(figure, agreement)
+    return Path(out)
+
+
+def check_picture(out: Path, *, overwrite: bool) -> None:
+    """Raise `InputError` where a figure cannot be written to `out`: for its suffix, or since it exists."""
+    if out.suffix.lower() not in FORMATS:
+        raise InputError(f"a picture ends in {', '.join(FORMATS)}, got {out}")
+    refuse_to_overwrite(out, overwrite=overwrite)
+
+
 def _opened(benchmark: Benchmark | Path | str) -> Benchmark:
     return benchmark if isinstance(benchmark, Benchmark) else load_benchmark(benchmark)
 
@@ -102,9 +139,7 @@ def _opened(benchmark: Benchmark | Path | str) -> Benchmark:
 @contextmanager
 def _saved_figure(out: Path, *, overwrite: bool) -> Iterator[Figure]:
     """Give an empty figure, and write it to `out` when the block ends without an error."""
-    if out.suffix.lower() not in FORMATS:
-        raise InputError(f"a picture ends in {', '.join(FORMATS)}, got {out}")
-    refuse_to_overwrite(out, overwrite=overwrite)
+    check_picture(out, overwrite=overwrite)
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
