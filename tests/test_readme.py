@@ -21,7 +21,7 @@ def blocks(clone: Path, language: str) -> list[str]:
 
 
 def commands(clone: Path) -> list[list[str]]:
-    lines = [line for block in blocks(clone, "sh") for line in block.splitlines()]
+    lines = [line for block in blocks(clone, "sh") for line in block.replace("\\\n", "").splitlines()]
     return [shlex.split(line, comments=True) for line in lines if line.startswith("oodml-bench ")]
 
 
@@ -52,9 +52,13 @@ def cached_weights(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("cached_weights")
 def test_the_commands_for_own_images_work_as_written(clone, tmp_path, monkeypatch):
     write_cub200(tmp_path / "data" / "cub200")
+    (tmp_path / "features").mkdir()
+    names = [f"{number:03}.Bird_{number}" for number in range(1, 31)]
+    for seed, backbone in enumerate(("dinov2", "bit")):
+        write_arrays(tmp_path / "features" / f"cub200_{backbone}.npz", names=names, seed=seed)
     monkeypatch.chdir(tmp_path)
     lines = commands(clone)
-    assert [line[1] for line in lines] == ["extract", "build", "inspect", "plot", "plot"]
+    assert [line[1] for line in lines] == ["extract", "build", "inspect", "plot", "plot", "agree"]
     for line in lines:
         # The only change: the data lies below the test's own folder.
         arguments = [word.replace("/data/", f"{tmp_path}/data/") for word in line[1:]]
@@ -63,6 +67,8 @@ def test_the_commands_for_own_images_work_as_written(clone, tmp_path, monkeypatc
     assert len(load_benchmark("datasplits/cub200_splits.pkl").levels) == 9
     assert Path("fid.pdf").stat().st_size > 1000
     assert Path("umap.png").stat().st_size > 1000
+    assert Path("agreement.json").stat().st_size > 1000
+    assert Path("agreement.pdf").stat().st_size > 1000
 
 
 def test_the_programs_work_as_written(clone, tmp_path, monkeypatch, capsys):

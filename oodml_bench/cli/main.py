@@ -7,6 +7,7 @@ import sys
 import click
 
 from oodml_bench import __version__
+from oodml_bench.cli.agree import agree
 from oodml_bench.cli.build import build
 from oodml_bench.cli.extract import extract
 from oodml_bench.cli.inspect import inspect
@@ -45,5 +46,5 @@ def main() -> None:
     """
 
 
-for command in (extract, build, inspect, progression, plot):
+for command in (extract, build, inspect, agree, progression, plot):
     main.add_command(command)
