@@ -163,8 +163,10 @@ def test_labels_that_cannot_be(tmp_path, labels):
 
 def test_what_has_no_order_gives_no_correlation_and_no_warning(tmp_path):
     benchmark = small_benchmark(tmp_path)
-    # Means of samples that are all 0.1 differ by their rounding.
-    flat = write_changed(tmp_path / "flat.npz", tmp_path / "small.npz", lambda features: np.full_like(features, 0.1))
+    # The means of different numbers of samples that are all 0.1 differ by their rounding.
+    names = np.repeat([f"class {number:02}" for number in range(20)], np.arange(1, 21))
+    flat = tmp_path / "flat.npz"
+    np.savez(flat, features=np.full((len(names), 6), 0.1), classes=names)
     one = replace(benchmark, levels={1: benchmark.levels[2]})
     for ladder, note in ((benchmark, "flat: every level has the same FID"), (one, "one level has no order")):
         with warnings.catch_warnings():
