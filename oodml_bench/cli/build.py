@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--method",
-    type=click.Choice(["greedy", "best", "paper"]),
-    default="greedy",
+    type=click.Choice(["best", "greedy", "paper"]),
+    default="best",
     show_default=True,
     help="How splits are searched.",
 )

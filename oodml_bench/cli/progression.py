@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("features", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The progression, as JSON.")
 @click.option("--direction", type=click.Choice(["harder", "easier"]), default="harder", show_default=True)
-@click.option("--method", type=click.Choice(["greedy", "best", "paper"]), default="greedy", show_default=True)
+@click.option("--method", type=click.Choice(["best", "greedy", "paper"]), default="best", show_default=True)
 @click.option("--rounds", type=int, help="Of --method paper.  [default: 25 harder, 15 easier]")
 @click.option("--swaps-per-round", type=int, default=2, show_default=True, help="Of --method paper.")
 @click.option("--history", type=int, help="Of --method paper.  [default: 5 harder, 30 easier]")

@@ -7,7 +7,7 @@ closed form: a determinant of order four for a swap, of order two for a removal.
 classes' means, and all of them follow from the Gram matrix and the decomposition of the cross block. The integral is
 taken by the trapezoid rule in log t, whose error falls exponentially with the number of nodes.
 
-The predictions are accurate to about 1e-4 of the change. Use them to rank pairs, and an exact distance to decide
+The predictions are accurate to about 1e-3 of the change. Use them to rank pairs, and an exact distance to decide
 between the first few.
 """
 
@@ -25,8 +25,8 @@ from oodml_bench.hardness.cross_block import CrossBlock
 Array = NDArray[np.float64]
 
 #: Step of the trapezoid rule in log t, and how far it reaches beyond the middle of the singular values on either side.
-_NODE_STEP = 1.0
-_NODE_REACH = 10.0
+_NODE_STEP = 1.2
+_NODE_REACH = 9.0
 
 
 @dataclass(frozen=True)

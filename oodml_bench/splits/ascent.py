@@ -15,7 +15,7 @@ Indices = NDArray[np.intp]
 _FIRST_BATCH = 0.25
 
 
-def ascend(start: Seats, direction: Direction) -> tuple[Seats, float]:
+def ascend(start: Seats, direction: Direction, *, is_near: bool = False) -> tuple[Seats, float]:
     """Swap classes until no single swap makes the split harder (or easier).
 
     Many disjoint swaps are made at once while that helps, proposed first by what each class changes alone and then with
@@ -28,6 +28,8 @@ def ascend(start: Seats, direction: Direction) -> tuple[Seats, float]:
         Where to begin.
     direction
         `harder` or `easier`.
+    is_near
+        Whether the start is a few swaps from such a split: then only small batches are worth a try.
 
     Returns
     -------
@@ -35,39 +37,62 @@ def ascend(start: Seats, direction: Direction) -> tuple[Seats, float]:
         Where it ends, and the exact FID there.
     """
     sign = sign_of(direction)
-    seats = start
-    for interactions in (False, True):
-        seats = _ascend_in_batches(seats, sign, interactions=interactions)
-    while (found := improving_swap(seats, sign)) is not None:
-        seats = seats.swapped(*found)
-    return seats, seats.distance().fid
+    first_batch = 4 if is_near else max(1, int(_FIRST_BATCH * min(len(start.train), len(start.test))))
+    seats = start if is_near else _ascend_by_lone_moves(start, sign, first_batch)
+    return _ascend_by_pairs(seats, sign, first_batch)
 
 
-def _ascend_in_batches(seats: Seats, sign: int, *, interactions: bool) -> Seats:
+def _ascend_by_lone_moves(seats: Seats, sign: int, batch: int) -> Seats:
     """Make many disjoint swaps at once while that helps, and fewer when it does not."""
-    batch = max(1, int(_FIRST_BATCH * min(len(seats.train), len(seats.test))))
     fid = seats.distance().fid
-    predicted = sign * seats.decomposed().fid_after_swaps(interactions=interactions)
+    predicted = sign * seats.decomposed().fid_after_swaps(interactions=False)
     while batch:
         train_seats, test_seats = _disjoint_pairs(predicted, sign * fid, batch)
         tried = seats.swapped(train_seats, test_seats)
         tried_fid = tried.distance().fid
         if seats.is_better(tried_fid, fid, sign):
             seats, fid = tried, tried_fid
-            predicted = sign * seats.decomposed().fid_after_swaps(interactions=interactions)
+            predicted = sign * seats.decomposed().fid_after_swaps(interactions=False)
         else:
             batch = min(batch, len(train_seats)) // 3
     return seats
 
 
+def _ascend_by_pairs(seats: Seats, sign: int, batch: int) -> tuple[Seats, float]:
+    """Make batches of the swaps that pairs predict, and single ones, until none helps."""
+    fid = seats.distance().fid
+    predicted = sign * seats.decomposed().fid_after_swaps()
+    while True:
+        if batch > 1:
+            train_seats, test_seats = _disjoint_pairs(predicted, sign * fid, batch)
+            tried = seats.swapped(train_seats, test_seats)
+            tried_fid = tried.distance().fid
+            if not seats.is_better(tried_fid, fid, sign):
+                batch = min(batch, len(train_seats)) // 3
+                continue
+        else:
+            found = _improving_swap(seats, predicted, fid, sign)
+            if found is None:
+                return seats, fid
+            tried = seats.swapped(*found)
+            tried_fid = tried.distance().fid
+            # After a single swap two may go together again.
+            batch = 2
+        seats, fid = tried, tried_fid
+        predicted = sign * seats.decomposed().fid_after_swaps()
+
+
 def improving_swap(seats: Seats, sign: int) -> Pair | None:
     """Give the seats of the single swap that changes the exact FID most, or None where none improves it."""
+    return _improving_swap(seats, sign * seats.decomposed().fid_after_swaps(), seats.distance().fid, sign)
 
+
+def _improving_swap(seats: Seats, predicted: NDArray[np.float64], fid: float, sign: int) -> Pair | None:
     def score(i: int, j: int) -> float:
         return sign * seats.swapped(i, j).distance().fid
 
-    pair, best = highest_pair(sign * seats.decomposed().fid_after_swaps(), score)
-    return pair if seats.is_better(sign * best, seats.distance().fid, sign) else None
+    pair, best = highest_pair(predicted, score)
+    return pair if seats.is_better(sign * best, fid, sign) else None
 
 
 def _disjoint_pairs(predicted: NDArray[np.float64], current: float, most: int) -> tuple[Indices, Indices]:

@@ -17,8 +17,11 @@ from oodml_bench.splits.split import Split
 
 Indices = NDArray[np.intp]
 
-#: Starts along principal axes, random starts, and kicks, for each unit of effort.
-_AXES, _RANDOM_STARTS, _KICKS = 5, 10, 20
+#: Starts along principal axes, and random starts and kicks for each unit of effort. Bisections are hard splits; towards
+#: easier there are many local optima close together, where a kick finds more in the time of a start.
+_AXES: dict[Direction, int] = {"harder": 5, "easier": 0}
+_RANDOM_STARTS: dict[Direction, int] = {"harder": 10, "easier": 4}
+_KICKS: dict[Direction, int] = {"harder": 0, "easier": 40}
 
 #: Classes a side that a kick moves.
 _KICK_SIZES = (2, 6)
@@ -36,10 +39,10 @@ def best_swaps(
     """Find the best end point, then walk to it from `start` by single swaps, each towards it.
 
     The end is the best of many ascents: from the given split, from bisections along the first principal axes of the
-    class means, and from random splits; towards `easier`, where there are many local optima, it is improved further by
-    kicks: a few random swaps, and another ascent. On the path every swap brings a class to where it ends, the one that
-    changes the exact FID most first. Splits that would lower the FID are passed through but not recorded, so that the
-    progression is monotone and nested.
+    class means (towards `harder` only), and from random splits; towards `easier`, where there are many local optima, it
+    is improved further by kicks: a few random swaps, and another ascent. On the path every swap brings a class to where
+    it ends, the one that changes the exact FID most first. Splits that would lower the FID are passed through but not
+    recorded, so that the progression is monotone and nested.
 
     Parameters
     ----------
@@ -72,25 +75,24 @@ def best_swaps(
 def _best_end(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator, on_step: OnStep) -> Seats:
     sign = sign_of(direction)
     best, best_fid = ascend(begin, direction)
-    for start in _starts(begin, _RANDOM_STARTS * effort, rng):
+    for start in _starts(begin, _AXES[direction], _RANDOM_STARTS[direction] * effort, rng):
         seats, fid = ascend(start, direction)
         on_step(1)
         if sign * fid > sign * best_fid:
             best, best_fid = seats, fid
-    for _ in range(_KICKS * effort if direction == "easier" else 0):
-        seats, fid = ascend(_kicked(best, rng), direction)
+    for _ in range(_KICKS[direction] * effort):
+        seats, fid = ascend(_kicked(best, rng), direction, is_near=True)
         on_step(1)
         if sign * fid > sign * best_fid:
             best, best_fid = seats, fid
     return best
 
 
-def _starts(begin: Seats, random_starts: int, rng: np.random.Generator) -> Iterator[Seats]:
+def _starts(begin: Seats, axes: int, random_starts: int, rng: np.random.Generator) -> Iterator[Seats]:
     both = np.sort(np.concatenate([begin.train, begin.test]))
     n1 = len(begin.train)
     centred = begin.space.means[both] - begin.space.means[both].mean(axis=0)
-    axes = np.linalg.svd(centred, full_matrices=False)[0].T[:_AXES]
-    for along in axes:
+    for along in np.linalg.svd(centred, full_matrices=False)[0].T[:axes]:
         order = both[np.argsort(along, kind="stable")]
         yield Seats(begin.space, order[:n1], order[n1:])
     for _ in range(random_starts):

@@ -38,7 +38,7 @@ class SearchSettings:
     Attributes
     ----------
     method
-        `greedy`: the best exact step each time. `best`: a nested path to the best end point of many ascents. `paper`:
+        `best`: a nested path to the best end point of many ascents. `greedy`: the best exact step each time. `paper`:
         the published rule.
     swaps_per_round
         Swaps, and removals a side, in a round of `paper`.
