@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -10,9 +10,17 @@ from numpy.typing import NDArray
 
 from oodml_bench.errors import FeatureError, SplitError
 from oodml_bench.hardness.cross_block import CrossBlock
-from oodml_bench.hardness.frechet import FrechetDistance, check_sizes, frechet_distance
+from oodml_bench.hardness.frechet import FrechetDistance, check_sizes
+from oodml_bench.hardness.moments import Moments
 
+Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+
+#: Up to this many classes their Gram matrix is held: 200 MB.
+GRAM_CLASSES = 5_000
+
+#: Rows that are widened to float64 at a time.
+_BLOCK = 4096
 
 
 class ClassSpace:
@@ -23,7 +31,15 @@ class ClassSpace:
     classes
         Names of the N classes, each once.
     means
-        Class means, shape (N, D), finite. Kept in float64, centred on their common mean.
+        Class means, shape (N, D), finite. Held as given, so that float32 means of very many classes are not copied;
+        everything computed from them is float64.
+
+    Attributes
+    ----------
+    classes
+        The names, as given.
+    centre
+        The common mean, shape (D,).
 
     Raises
     ------
@@ -35,19 +51,46 @@ class ClassSpace:
         self.classes = tuple(classes)
         if means.ndim != 2 or len(means) != len(self.classes):
             raise FeatureError(f"{len(self.classes)} class names need as many rows of class means, got {means.shape}")
-        if not np.isfinite(means).all():
-            broken = self.classes[int(np.flatnonzero(~np.isfinite(means).all(axis=1))[0])]
-            raise FeatureError(f"the class mean of {broken!r} is NaN or infinite; extract its features again")
+        self._given = means
+        self._refuse_not_finite()
         self._position = {name: position for position, name in enumerate(self.classes)}
         if len(self._position) != len(self.classes):
             raise FeatureError("a class name occurs twice among the class means")
-        exact = means.astype(np.float64)
-        self.means = exact - exact.mean(axis=0)
+        total = sum((means[part].sum(axis=0, dtype=np.float64) for part in self._parts()), np.zeros(means.shape[1]))
+        self.centre: Array = total / len(means)
+
+    @property
+    def dimension(self) -> int:
+        """D, the dimension of the class means."""
+        return int(self._given.shape[1])
+
+    def rows(self, indices: Indices) -> Array:
+        """Give the means of some classes minus the common mean, shape (k, D)."""
+        return self._given[indices].astype(np.float64) - self.centre
+
+    def blocks(self, indices: Indices) -> Iterator[Array]:
+        """Give what `rows` gives, a few thousand rows at a time."""
+        return (self.rows(indices[start : start + _BLOCK]) for start in range(0, len(indices), _BLOCK))
+
+    def mean(self, indices: Indices) -> Array:
+        """Give the mean of some centred class means, shape (D,)."""
+        return sum((block.sum(axis=0) for block in self.blocks(indices)), np.zeros(self.dimension)) / len(indices)
+
+    def products(self, vectors: Array, indices: Indices) -> Array:
+        """Give the inner products of some centred class means with vectors of shape (D, k): shape (n, k)."""
+        return np.concatenate([block @ vectors for block in self.blocks(indices)])
 
     @cached_property
-    def gram(self) -> NDArray[np.float64]:
+    def squares(self) -> Array:
+        """Squared length of every centred class mean, shape (N,)."""
+        everyone = np.arange(len(self.classes))
+        return np.concatenate([np.einsum("ij,ij->i", block, block) for block in self.blocks(everyone)])
+
+    @cached_property
+    def gram(self) -> Array:
         """Inner products of the centred class means, shape (N, N): every distance between subsets follows from it."""
-        return self.means @ self.means.T
+        centred = self.rows(np.arange(len(self.classes)))
+        return centred @ centred.T
 
     @cached_property
     def rounding(self) -> float:
@@ -56,7 +99,7 @@ class ClassSpace:
         A distance is a difference of traces, and is as inexact as they are however small it is itself: this is 1e-12
         of the mean squared distance of the class means to their common mean.
         """
-        return 1e-12 * float(np.mean(np.sum(self.means**2, axis=1)))
+        return 1e-12 * float(np.mean(self.squares))
 
     def indices(self, names: Sequence[str]) -> Indices:
         """Give the rows of some classes, ascending.
@@ -76,6 +119,14 @@ class ClassSpace:
         """Give the names of some rows, sorted."""
         return tuple(sorted(self.classes[index] for index in indices))
 
+    def is_gram_cheaper(self, train_count: int, test_count: int) -> bool:
+        """Whether distances between sides of these sizes are computed from the Gram matrix, and not from moments.
+
+        With more classes than dimensions on either side the moments are smaller than the block of the Gram matrix;
+        with very many classes in all the Gram matrix does not fit into memory.
+        """
+        return len(self.classes) <= GRAM_CLASSES and min(train_count, test_count) <= self.dimension
+
     def distance(self, train: Indices, test: Indices) -> FrechetDistance:
         """Compute the exact distance between two subsets given as rows.
 
@@ -85,6 +136,16 @@ class ClassSpace:
             Where a side holds fewer than two classes.
         """
         check_sizes(len(train), len(test))
-        if min(len(train), len(test)) <= self.means.shape[1]:
+        if self.is_gram_cheaper(len(train), len(test)):
             return CrossBlock.of(self.gram, train, test).distance()
-        return frechet_distance(self.means[train], self.means[test])
+        return Moments.of(self.blocks(train), self.blocks(test)).distance()
+
+    def _parts(self) -> Iterator[slice]:
+        return (slice(start, start + _BLOCK) for start in range(0, len(self._given), _BLOCK))
+
+    def _refuse_not_finite(self) -> None:
+        for part in self._parts():
+            bad = np.flatnonzero(~np.isfinite(self._given[part]).all(axis=1))
+            if len(bad):
+                broken = self.classes[part.start + int(bad[0])]
+                raise FeatureError(f"the class mean of {broken!r} is NaN or infinite; extract its features again")

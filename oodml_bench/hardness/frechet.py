@@ -9,6 +9,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from oodml_bench.errors import FeatureError, SplitError
+from oodml_bench.hardness.factors import factor_of_rows
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ def frechet_distance(train: NDArray[np.float64], test: NDArray[np.float64]) -> F
     ``FID = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2)`` (Dowson and Landau, 1982; Heusel et al., 2017). With the
     centred class means C1 and C2 as rows, the last trace is the nuclear norm of ``C1 C2^T`` over
     ``sqrt((n1 - 1)(n2 - 1))``: no matrix square root is taken, and rank-deficient covariances, the usual case with
-    fewer classes than dimensions, lose nothing. A side with more classes than dimensions is first replaced by its
-    triangular QR factor, which has the same covariance.
+    fewer classes than dimensions, lose nothing. A side with more classes than dimensions is first replaced by a
+    triangular factor, which has the same covariance.
 
     Parameters
     ----------
@@ -64,7 +65,7 @@ def frechet_distance(train: NDArray[np.float64], test: NDArray[np.float64]) -> F
     centre = (train.mean(axis=0) + test.mean(axis=0)) / 2
     train, test = train - centre, test - centre
     gap = train.mean(axis=0) - test.mean(axis=0)
-    train_factor, test_factor = _scatter_factor(train), _scatter_factor(test)
+    train_factor, test_factor = factor_of_rows(train - train.mean(axis=0)), factor_of_rows(test - test.mean(axis=0))
     return assemble(
         mean_term=float(gap @ gap),
         scatters=(float(np.sum(train_factor**2)), float(np.sum(test_factor**2))),
@@ -117,12 +118,3 @@ def _check_sides(train: NDArray[np.float64], test: NDArray[np.float64]) -> None:
     check_sizes(len(train), len(test))
     if not (np.isfinite(train).all() and np.isfinite(test).all()):
         raise FeatureError("class means hold NaN or infinite values")
-
-
-def _scatter_factor(side: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give F with ``F^T F = C^T C`` of the centred side C, and no more rows than columns."""
-    centred = side - side.mean(axis=0)
-    if len(centred) <= centred.shape[1]:
-        return centred
-    # NumPy's types know only the modes that give two factors.
-    return np.linalg.qr(centred, mode="r")  # type: ignore[return-value]

@@ -1,11 +1,10 @@
 """What the distance becomes when a pair of classes moves, for all pairs at once from one singular value decomposition.
 
-With the scatter matrices M1 and M2 of two sides, the nuclear norm of their cross block is
-``(1/pi) * integral over t > 0 of log det(I + M1 M2 / t^2)``. A class that leaves or joins a side changes the side's
-scatter matrix by rank one or two, so the determinant changes by a factor which the matrix determinant lemma gives in
-closed form: a determinant of order four for a swap, of order two for a removal. Its entries are bilinear forms in the
-classes' means, and all of them follow from the Gram matrix and the decomposition of the cross block. The integral is
-taken by the trapezoid rule in log t, whose error falls exponentially with the number of nodes.
+The nuclear norm of the cross block follows from determinants (see `log_determinants`). A class that leaves or joins a
+side changes the side's scatter matrix by rank one or two, so the determinant changes by a factor which the matrix
+determinant lemma gives in closed form: a determinant of order four for a swap, of order two for a removal. Its entries
+are bilinear forms in the classes' means, and all of them follow from the Gram matrix and the decomposition of the cross
+block.
 
 The predictions are accurate to about 1e-3 of the change. Use them to rank pairs, and an exact distance to decide
 between the first few.
@@ -15,18 +14,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
 from oodml_bench.hardness.cross_block import CrossBlock
+from oodml_bench.hardness.frechet import FrechetDistance
+from oodml_bench.hardness.log_determinants import norm_change
+from oodml_bench.hardness.lone_moves import LoneMoves, OwnForms, leaving_factor
 
 Array = NDArray[np.float64]
-
-#: Step of the trapezoid rule in log t, and how far it reaches beyond the middle of the singular values on either side.
-_NODE_STEP = 1.2
-_NODE_REACH = 9.0
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,21 @@ class Decomposition:
         """Decompose a cross block, by a true SVD: eigenvectors of ``A A^T`` give wrong changes."""
         left, values, right = scipy.linalg.svd(block.cross, check_finite=False)
         return cls(block, left, values, right.T)
+
+    def distance(self) -> FrechetDistance:
+        """Give the exact distance of the sides as they are."""
+        return self.block.assembled(float(self.values.sum()))
+
+    def lone_moves(self, train_seats: Indices, test_seats: Indices) -> LoneMoves:
+        """Prepare what some classes of either side, given by their places on it, change by moving alone."""
+        n1 = self.block.sizes[0]
+        projected = _Projected.of(self)
+        return LoneMoves(
+            self.block.sizes,
+            self.values,
+            lambda node: projected.own_forms(node).of(train_seats),
+            lambda node: projected.own_forms(node).of(n1 + test_seats),
+        )
 
     def fid_after_swaps(self, *, interactions: bool = True) -> Array:
         """Give the FID after train class i and test class j changed sides, shape (n1, n2).
@@ -100,23 +115,14 @@ class Decomposition:
         return of_classes[self.block.test][None, :] - of_classes[self.block.train][:, None]
 
     def _norm_change(self, factor: Callable[[_Forms], Array]) -> Array:
-        """``(1/pi) * integral of log factor dt`` for every pair, by the trapezoid rule in log t."""
+        """Give the change of the nuclear norm for every pair, shape (n1, n2)."""
         projected = _Projected.of(self)
-        total = np.zeros(self.block.sizes)
-        for node in _nodes(self.values):
-            total += node * _log(factor(projected.forms(node)))
-        return total * (_NODE_STEP / np.pi)
+        return norm_change(self.values, lambda node: factor(projected.forms(node)))
 
     def _norm_change_of_lone_moves(self) -> Array:
         """Add up what train class i and test class j change by crossing alone, shape (n1, n2)."""
-        projected = _Projected.of(self)
-        n1, n2 = self.block.sizes
-        of_train, of_test = np.zeros((n1, 1)), np.zeros((1, n2))
-        for node in _nodes(self.values):
-            own = projected.own_forms(node)
-            of_train += node * _log(_crossing_factor(n1, n2, own.q_train, own.p_train, own.s_train))
-            of_test += node * _log(_crossing_factor(n2, n1, own.p_test, own.q_test, own.s_test))
-        return (of_train + of_test) * (_NODE_STEP / np.pi)
+        of_train, of_test = self.lone_moves(*(np.arange(size) for size in self.block.sizes)).crossing()
+        return of_train[:, None] + of_test
 
 
 @dataclass(frozen=True)
@@ -129,8 +135,8 @@ class _Projected:
     """
 
     decomposition: Decomposition
-    along_test: tuple[Array, Array]
-    along_train: tuple[Array, Array]
+    along_test: Array
+    along_train: Array
     products: Array
 
     @classmethod
@@ -147,79 +153,65 @@ class _Projected:
         n1 = len(block.train)
         along_test = products[:, n1:] @ decomposition.right
         along_train = products[:n1, :].T @ decomposition.left
-        return cls(decomposition, (along_test[:n1], along_test[n1:]), (along_train[:n1], along_train[n1:]), products)
+        return cls(decomposition, along_test, along_train, products)
 
-    def own_forms(self, node: float) -> _OwnForms:
-        """Evaluate the forms of each class with itself at t = node."""
-        (e_train, e_test), (f_train, f_test) = self.along_test, self.along_train
-        on_train, on_test = self._resolvents(node)
-        mixed = self.decomposition.values * on_train[: len(self.decomposition.values)]
-        rank, n1 = len(mixed), len(e_train)
+    @cached_property
+    def _squares(self) -> tuple[Array, Array, Array]:
+        rank = len(self.decomposition.values)
+        return self.along_test**2, self.along_train**2, self.along_test[:, :rank] * self.along_train[:, :rank]
 
-        def own_mixed_form(e: Array, f: Array, products: Array) -> Array:
-            return (products - (e[:, :rank] * f[:, :rank]) @ mixed) / node
-
-        products = self.products.diagonal()
-        return _OwnForms(
-            q_train=(e_train**2 @ on_test)[:, None],
-            q_test=(e_test**2 @ on_test)[None, :],
-            p_train=(f_train**2 @ on_train)[:, None],
-            p_test=(f_test**2 @ on_train)[None, :],
-            s_train=own_mixed_form(e_train, f_train, products[:n1])[:, None],
-            s_test=own_mixed_form(e_test, f_test, products[n1:])[None, :],
+    def own_forms(self, node: float) -> OwnForms:
+        """Evaluate the forms of all classes with themselves at t = node, the train classes first."""
+        e_squares, f_squares, mixed_squares = self._squares
+        on_train, on_test, mixed = self._resolvents(node)
+        return OwnForms(
+            q=e_squares @ on_test,
+            p=f_squares @ on_train,
+            s=(self.products.diagonal() - mixed_squares @ mixed) / node,
         )
 
     def forms(self, node: float) -> _Forms:
         """Evaluate all bilinear forms at t = node."""
-        (e_train, e_test), (f_train, f_test) = self.along_test, self.along_train
-        on_train, on_test = self._resolvents(node)
-        mixed = self.decomposition.values * on_train[: len(self.decomposition.values)]
-        rank, n1 = len(mixed), len(e_train)
+        n1, n2 = self.decomposition.block.sizes
+        e_train, e_test = self.along_test[:n1], self.along_test[n1:]
+        f_train, f_test = self.along_train[:n1], self.along_train[n1:]
+        on_train, on_test, mixed = self._resolvents(node)
+        rank = len(mixed)
+        own = self.own_forms(node)
 
         def mixed_form(e: Array, f: Array, products: Array) -> Array:
             return (products - (e[:, :rank] * mixed) @ f[:, :rank].T) / node
 
         return _Forms(
-            sizes=self.decomposition.block.sizes,
-            own=self.own_forms(node),
+            sizes=(n1, n2),
+            train=own.of(np.s_[:n1, np.newaxis]),
+            test=own.of(np.s_[n1:]),
             q_pair=(e_train * on_test) @ e_test.T,
             p_pair=(f_train * on_train) @ f_test.T,
             s_pair=mixed_form(e_train, f_test, self.products[:n1, n1:]),
             s_pair_back=mixed_form(e_test, f_train, self.products[n1:, :n1]).T,
         )
 
-    def _resolvents(self, node: float) -> tuple[Array, Array]:
-        """``1 / (s^2 + t^2)`` along the columns of U and of V; s is 0 beyond the rank."""
+    def _resolvents(self, node: float) -> tuple[Array, Array, Array]:
+        """``1 / (s^2 + t^2)`` along the columns of U and of V, where s is 0 beyond the rank, and s times it."""
         values = self.decomposition.values
         n1, n2 = self.decomposition.block.sizes
         on_train, on_test = np.full(n1, node**-2), np.full(n2, node**-2)
         on_train[: len(values)] = on_test[: len(values)] = 1 / (values**2 + node**2)
-        return on_train, on_test
-
-
-@dataclass(frozen=True)
-class _OwnForms:
-    """The forms of `_Forms` that take both vectors from one class: shapes (n1, 1) and (1, n2)."""
-
-    q_train: Array
-    q_test: Array
-    p_train: Array
-    p_test: Array
-    s_train: Array
-    s_test: Array
+        return on_train, on_test, values * on_train[: len(values)]
 
 
 @dataclass(frozen=True)
 class _Forms:
-    """Bilinear forms of the deviations at one t, shape (n1, n2).
+    """The forms of `lone_moves` at one t, for pairs of classes: shape (n1, n2).
 
-    With ``R = (t^2 + M1 M2)^-1``: q is ``e^T M2 R e``, p is ``f^T R M1 f`` and s is ``t e^T R^T f``. `_train` takes
-    both vectors from train class i, `_test` both from test class j, `_pair` the first from i and the second from j;
-    `s_pair_back` takes e from j and f from i.
+    `train` takes both vectors from train class i, shape (n1, 1), and `test` both from test class j; `_pair` takes the
+    first from i and the second from j, and `s_pair_back` takes e from j and f from i.
     """
 
     sizes: tuple[int, int]
-    own: _OwnForms
+    train: OwnForms
+    test: OwnForms
     q_pair: Array
     p_pair: Array
     s_pair: Array
@@ -229,14 +221,8 @@ class _Forms:
 def _removal_factor(forms: _Forms) -> Array:
     """Factor of the determinant when train class i and test class j leave their sides."""
     n1, n2 = forms.sizes
-    train, test = n1 / (n1 - 1), n2 / (n2 - 1)
-    return (1 - train * forms.own.q_train) * (1 - test * forms.own.p_test) + train * test * forms.s_pair**2
-
-
-def _crossing_factor(left: int, joined: int, q: Array, p: Array, s: Array) -> Array:
-    """Factor of the determinant when one class leaves a side of `left` classes and joins one of `joined` classes."""
-    leaving, joining = left / (left - 1), joined / (joined + 1)
-    return (1 - leaving * q) * (1 + joining * p) - leaving * joining * s**2
+    alone = leaving_factor(n1, forms.train) * leaving_factor(n2, forms.test.of_other_side())
+    return alone + n1 / (n1 - 1) * n2 / (n2 - 1) * forms.s_pair**2
 
 
 def _swap_factor(forms: _Forms) -> Array:
@@ -247,10 +233,10 @@ def _swap_factor(forms: _Forms) -> Array:
     ``[[I + K1 Q, -K1 S], [K2 S^T, I + K2 P]]``, expanded by the minors of its upper and lower rows.
     """
     n1, n2 = forms.sizes
-    own = forms.own
-    q = ((own.q_train, forms.q_pair), (forms.q_pair, own.q_test))
-    p = ((own.p_test, forms.p_pair), (forms.p_pair, own.p_train))
-    s = ((forms.s_pair, own.s_train), (own.s_test, forms.s_pair_back))
+    train, test = forms.train, forms.test
+    q = ((train.q, forms.q_pair), (forms.q_pair, test.q))
+    p = ((test.p, forms.p_pair), (forms.p_pair, train.p))
+    s = ((forms.s_pair, train.s), (test.s, forms.s_pair_back))
     s_transposed = ((s[0][0], s[1][0]), (s[0][1], s[1][1]))
     upper_left, upper_right = _replaced(n1, q, 1), _replaced(n1, s, 0)
     lower_left, lower_right = _replaced(n2, s_transposed, 0), _replaced(n2, p, 1)
@@ -284,20 +270,8 @@ def _replaced(size: int, block: _Block, identity: int) -> _Block:
     )
 
 
-def _log(factors: Array) -> Array:
-    """Logarithm of factors that are positive in exact arithmetic."""
-    return np.log(np.maximum(factors, np.finfo(np.float64).tiny))
-
-
 def _fids(
     mean_terms: Array, train_scatters: Array, test_scatters: Array, norms: Array, sizes: tuple[int, int]
 ) -> Array:
     first, second = sizes[0] - 1, sizes[1] - 1
     return mean_terms + train_scatters / first + test_scatters / second - 2 * norms / np.sqrt(float(first) * second)
-
-
-def _nodes(values: Array) -> Array:
-    """Give values of t, evenly spaced in log t, around the singular values that are not rounding."""
-    positive = values[values > values.max() * 1e-9] if values.max() > 0 else np.ones(1)
-    centre = np.log(positive).mean()
-    return np.exp(np.arange(centre - _NODE_REACH, centre + _NODE_REACH + _NODE_STEP, _NODE_STEP))

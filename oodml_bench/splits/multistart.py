@@ -91,7 +91,8 @@ def _best_end(begin: Seats, direction: Direction, effort: int, rng: np.random.Ge
 def _starts(begin: Seats, axes: int, random_starts: int, rng: np.random.Generator) -> Iterator[Seats]:
     both = np.sort(np.concatenate([begin.train, begin.test]))
     n1 = len(begin.train)
-    centred = begin.space.means[both] - begin.space.means[both].mean(axis=0)
+    centred = begin.space.rows(both)
+    centred -= centred.mean(axis=0)
     for along in np.linalg.svd(centred, full_matrices=False)[0].T[:axes]:
         order = both[np.argsort(along, kind="stable")]
         yield Seats(begin.space, order[:n1], order[n1:])

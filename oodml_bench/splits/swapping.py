@@ -121,11 +121,13 @@ def boundary_orders(seats: Seats) -> Iterator[Indices]:
 
     By the distance to the own side's mean subtracted from that to the other's; ties in the order of the seats.
     """
-    train, test = seats.space.means[seats.train], seats.space.means[seats.test]
-    for side, other in ((train, test), (test, train)):
-        to_other = np.linalg.norm(side - other.mean(axis=0), axis=1)
-        to_own = np.linalg.norm(side - side.mean(axis=0), axis=1)
-        yield np.argsort(to_other - to_own, kind="stable")
+    space = seats.space
+    train_mean, test_mean = space.mean(seats.train), space.mean(seats.test)
+    for side, own, other in ((seats.train, train_mean, test_mean), (seats.test, test_mean, train_mean)):
+        excess = [
+            np.linalg.norm(block - other, axis=1) - np.linalg.norm(block - own, axis=1) for block in space.blocks(side)
+        ]
+        yield np.argsort(np.concatenate(excess), kind="stable")
 
 
 def _free_seat(order: Indices, used: list[int], history: int) -> int:

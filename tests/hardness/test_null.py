@@ -41,7 +41,7 @@ def test_depends_on_neither_the_order_of_classes_nor_the_other_classes():
         null_fids(space, order, 3, draws=10, rng=np.random.default_rng(5)) for order in (classes, classes[::-1])
     )
     assert (first == second).all()
-    alone = ClassSpace([space.classes[row] for row in np.sort(classes)], space.means[np.sort(classes)])
+    alone = ClassSpace([space.classes[row] for row in np.sort(classes)], space.rows(np.sort(classes)))
     assert null_fids(alone, np.arange(8), 3, draws=10, rng=np.random.default_rng(5)) == pytest.approx(first)
 
 

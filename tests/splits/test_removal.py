@@ -60,8 +60,8 @@ def test_removal_shrinks_both_sides_alike_and_adds_nothing(count, dimension, see
 def test_paper_removes_the_classes_at_the_boundary():
     space = class_space(10, 2)
     start = halves(space)
-    train = space.means[space.indices(start.train)]
-    test_mean = space.means[space.indices(start.test)].mean(axis=0)
+    train = space.rows(space.indices(start.train))
+    test_mean = space.rows(space.indices(start.test)).mean(axis=0)
     nearness = np.linalg.norm(train - test_mean, axis=1) - np.linalg.norm(train - train.mean(axis=0), axis=1)
     step = paper_removal(space, start, min_classes=4, removals_per_round=1).steps[1]
     assert set(start.train) - set(step.split.train) == {start.train[int(np.argmin(nearness))]}

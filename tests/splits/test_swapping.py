@@ -61,7 +61,7 @@ def test_greedy_is_monotone_and_conserves_classes(count, dimension, seed, name):
 def test_greedy_does_not_depend_on_the_order_of_classes(direction):
     space = class_space(16, 12)
     order = np.random.default_rng(3).permutation(16)
-    shuffled = ClassSpace([space.classes[index] for index in order], space.means[order])
+    shuffled = ClassSpace([space.classes[index] for index in order], space.rows(order))
     expected = [step.split for step in greedy_swaps(space, halves(space), direction).steps]
     assert [step.split for step in greedy_swaps(shuffled, halves(space), direction).steps] == expected
 
@@ -86,7 +86,9 @@ def test_classes_that_are_there_twice_do_not_keep_the_search_going(count, dimens
         assert len(walked) < 200
 
     greedy_swaps(space, halves(space), direction, on_step=on_step)
-    shuffled = ClassSpace(space.classes, np.random.default_rng(1).permutation(space.means))
+    shuffled = ClassSpace(
+        space.classes, np.random.default_rng(1).permutation(space.rows(np.arange(len(space.classes))))
+    )
     assert greedy_swaps(shuffled, halves(space), direction, on_step=on_step).steps
 
 

@@ -1,0 +1,235 @@
+"""The distance from counts, sums and second moments: its cost does not grow with the number of classes.
+
+Sides with more classes than dimensions are held as their moments, and a class that changes sides updates these in low
+rank. A distance then costs two Cholesky factors and the eigenvalues of one matrix of order D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from oodml_bench.hardness.factors import factor_of_scatter, well_conditioned_cholesky
+from oodml_bench.hardness.frechet import FrechetDistance, assemble, nuclear_norm
+from oodml_bench.hardness.lone_moves import LoneMoves, OwnForms
+
+Array = NDArray[np.float64]
+
+#: Relative error of the second moments that updates may add up to before they must be computed anew.
+MAX_DRIFT = 1e-10
+
+#: Bound on the relative error of a nuclear norm up to which eigenvalues, which are cheaper, replace singular values.
+_EIGENVALUE_ERROR = 1e-12
+
+#: Share of the mean variance that is added in every direction where predictions need the inverse of a singular matrix.
+_RIDGE = 1e-8
+
+
+@dataclass(frozen=True)
+class Side:
+    """The moments of one side of a split.
+
+    Attributes
+    ----------
+    count
+        Number of classes n.
+    total
+        Sum of the centred class means, shape (D,).
+    second
+        Sum of their outer products, shape (D, D).
+    drift
+        Bound on the relative error (in the trace norm) that updates have added to `second`.
+    """
+
+    count: int
+    total: Array
+    second: Array
+    drift: float = 0.0
+
+    @classmethod
+    def of(cls, blocks: Iterable[Array]) -> Side:
+        """Sum over the class means, given as blocks of rows (k, D)."""
+        count, total, second = 0, np.zeros(0), np.zeros((0, 0))
+        for block in blocks:
+            grown = block.T @ block
+            second = grown if count == 0 else second + grown
+            total = block.sum(axis=0) if count == 0 else total + block.sum(axis=0)
+            count += len(block)
+        return cls(count, total, second)
+
+    @property
+    def mean(self) -> Array:
+        """Mean of the class means, shape (D,)."""
+        return self.total / self.count
+
+    @property
+    def scatter(self) -> Array:
+        """Sum of the outer products of the deviations from the mean, shape (D, D)."""
+        return self.second - np.outer(self.total, self.mean)
+
+    def changed(self, *, joining: Array, leaving: Array) -> Side:
+        """Give the side after some classes joined, rows of shape (k, D), and others left."""
+        change = joining.T @ joining - leaving.T @ leaving
+        turnover = float(np.sum(joining**2) + np.sum(leaving**2))
+        size = float(np.trace(self.second))
+        # The usual bound on the rounding of an inner product of k terms, and of adding it up.
+        rows = len(joining) + len(leaving)
+        added = np.finfo(np.float64).eps * ((rows + 1) * turnover / size + 1) if size > 0 else 0.0
+        return Side(
+            count=self.count + len(joining) - len(leaving),
+            total=self.total + joining.sum(axis=0) - leaving.sum(axis=0),
+            second=self.second + change,
+            drift=self.drift + added,
+        )
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The moments of both sides of a split."""
+
+    train: Side
+    test: Side
+
+    @classmethod
+    def of(cls, train: Iterable[Array], test: Iterable[Array]) -> Moments:
+        """Sum over the centred class means of either side, given as blocks of rows (k, D)."""
+        return cls(Side.of(train), Side.of(test))
+
+    def after_swaps(self, to_test: Array, to_train: Array) -> Moments:
+        """Give the moments after train classes, rows of shape (k, D), went to the test side, and others came."""
+        return Moments(
+            self.train.changed(joining=to_train, leaving=to_test), self.test.changed(joining=to_test, leaving=to_train)
+        )
+
+    def after_removals(self, train: Array, test: Array) -> Moments:
+        """Give the moments after some classes of either side, rows of shape (k, D), were removed."""
+        none = np.zeros((0, train.shape[1]))
+        return Moments(self.train.changed(joining=none, leaving=train), self.test.changed(joining=none, leaving=test))
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether updates may have added up to more error than is allowed."""
+        return max(self.train.drift, self.test.drift) > MAX_DRIFT
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The numbers of classes of the two sides."""
+        return self.train.count, self.test.count
+
+    def distance(self) -> FrechetDistance:
+        """Compute the exact distance."""
+        return self.assembled(self.nuclear_norm())
+
+    def nuclear_norm(self) -> float:
+        """Give the nuclear norm of the cross block.
+
+        It is that of ``F1 F2^T``, with factors of the two scatter matrices: the square roots of the eigenvalues of
+        ``F1 M2 F1^T`` where they are accurate enough, its singular values otherwise.
+        """
+        train, test = self.train.scatter, self.test.scatter
+        factor = factor_of_scatter(train)
+        norm = norm_of_eigenvalues(scipy.linalg.eigvalsh(factor @ test @ factor.T, driver="evd", check_finite=False))
+        return nuclear_norm(factor @ factor_of_scatter(test).T) if norm is None else norm
+
+    def assembled(self, norm: float) -> FrechetDistance:
+        """Put the distance together, with the nuclear norm of the cross block given."""
+        gap = self.train.mean - self.test.mean
+        return assemble(
+            mean_term=float(gap @ gap),
+            scatters=(_scatter_trace(self.train), _scatter_trace(self.test)),
+            nuclear_norm=norm,
+            sizes=self.sizes,
+        )
+
+
+def _scatter_trace(side: Side) -> float:
+    return float(np.trace(side.second) - side.total @ side.mean)
+
+
+def norm_of_eigenvalues(eigenvalues: Array) -> float | None:
+    """Sum the square roots of ascending eigenvalues of ``A^T A``, or give None where they may be too inexact.
+
+    An eigenvalue is inexact by a few roundings of the largest one, and its square root the more the smaller it is.
+    """
+    if not len(eigenvalues):
+        return 0.0
+    rounding = 4 * np.finfo(np.float64).eps * eigenvalues[-1]
+    if eigenvalues[0] <= rounding:
+        return None
+    roots = np.sqrt(eigenvalues)
+    total = float(roots.sum())
+    return total if float(np.sum(rounding / (2 * roots))) <= _EIGENVALUE_ERROR * total else None
+
+
+@dataclass(frozen=True)
+class MomentDecomposition:
+    """Moments with the singular value decomposition of what stands for their cross block.
+
+    With ``F^T F`` the train scatter matrix and ``F M2 F^T = Q diag(s^2) Q^T``:
+
+    Attributes
+    ----------
+    moments
+        The moments.
+    values
+        s, ascending, shape (D,).
+    to_test
+        ``F^-1 Q``: takes ``e = x - m1`` to where the test scatter is ``diag(s^2)``, shape (D, D).
+    to_train
+        ``F^T Q``: takes ``f = x - m2`` to where its forms with the train scatter are sums, shape (D, D).
+    norm
+        The nuclear norm of the cross block.
+    """
+
+    moments: Moments
+    values: Array
+    to_test: Array
+    to_train: Array
+    norm: float
+
+    @classmethod
+    def of(cls, moments: Moments) -> MomentDecomposition:
+        """Decompose moments.
+
+        A nearly singular train scatter matrix has no inverse factor to work with. A small multiple of the identity is
+        then added, which changes what is predicted of moves a little and the distance not at all.
+        """
+        train, test = moments.train.scatter, moments.test.scatter
+        factor = well_conditioned_cholesky(train)
+        is_exact = factor is not None
+        if factor is None:
+            ridge = _RIDGE * max(float(np.trace(train)) / len(train), np.finfo(np.float64).tiny)
+            factor = scipy.linalg.cholesky(train + ridge * np.eye(len(train)), check_finite=False)
+        squares, vectors = scipy.linalg.eigh(factor @ test @ factor.T, driver="evd", check_finite=False)
+        norm = norm_of_eigenvalues(squares) if is_exact else None
+        return cls(
+            moments,
+            np.sqrt(np.maximum(squares, 0)),
+            scipy.linalg.solve_triangular(factor, vectors, check_finite=False),
+            factor.T @ vectors,
+            moments.nuclear_norm() if norm is None else norm,
+        )
+
+    def distance(self) -> FrechetDistance:
+        """Give the exact distance of the sides as they are."""
+        return self.moments.assembled(self.norm)
+
+    def lone_moves(self, train: Array, test: Array) -> LoneMoves:
+        """Prepare what some classes of either side, given as centred rows (k, D), change by moving alone."""
+        return LoneMoves(self.moments.sizes, self.values, self._forms_of(train), self._forms_of(test))
+
+    def _forms_of(self, rows: Array) -> Callable[[float], OwnForms]:
+        w = (rows - self.moments.train.mean) @ self.to_test
+        z = (rows - self.moments.test.mean) @ self.to_train
+        squares = self.values**2
+        w_squares, z_squares, mixed = w**2, z**2, w * z
+
+        def forms(node: float) -> OwnForms:
+            resolvent = 1 / (squares + node**2)
+            return OwnForms(q=w_squares @ (squares * resolvent), p=z_squares @ resolvent, s=node * (mixed @ resolvent))
+
+        return forms
