@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.splits.progression import Direction, sign_of
+from oodml_bench.splits.proposals import propose_swaps
 from oodml_bench.splits.ranking import Pair, highest_pair
 from oodml_bench.splits.seats import Seats
 
@@ -14,13 +18,19 @@ Indices = NDArray[np.intp]
 #: Share of the smaller side that the first batch of swaps may move.
 _FIRST_BATCH = 0.25
 
+#: The same where there are too many pairs to look at; the relative gain below which, and the number of batches after
+#: which, it is not worth going on then.
+_FIRST_PROPOSALS = 0.1
+_LEAST_GAIN = 1e-4
+_MOST_BATCHES = 40
+
 
 def ascend(start: Seats, direction: Direction, *, is_near: bool = False) -> tuple[Seats, float]:
-    """Swap classes until no single swap makes the split harder (or easier).
+    """Swap classes until no single swap, or with many classes no batch, makes the split harder (or easier).
 
     Many disjoint swaps are made at once while that helps, proposed first by what each class changes alone and then with
     the interactions of pairs; single ones at the end. The result is as good as that of single swaps, in far fewer
-    steps.
+    steps. Where there are too many pairs of classes to look at, only batches are made.
 
     Parameters
     ----------
@@ -37,9 +47,46 @@ def ascend(start: Seats, direction: Direction, *, is_near: bool = False) -> tupl
         Where it ends, and the exact FID there.
     """
     sign = sign_of(direction)
-    first_batch = 4 if is_near else max(1, int(_FIRST_BATCH * min(len(start.train), len(start.test))))
+    if not start.has_few_pairs:
+        end = start
+        for _, better in improving_batches(start, sign, math.ceil(_FIRST_PROPOSALS * start.smaller_side)):
+            end = better
+        return end, end.distance().fid
+    first_batch = 4 if is_near else max(1, int(_FIRST_BATCH * start.smaller_side))
     seats = start if is_near else _ascend_by_lone_moves(start, sign, first_batch)
     return _ascend_by_pairs(seats, sign, first_batch)
+
+
+def improving_batches(seats: Seats, sign: int, most: int) -> Iterator[tuple[int, Seats]]:
+    """Give one better split after the other, each with its number of swaps.
+
+    Ends where no batch of up to `most` swaps helps, where the gain becomes small, or after many batches: towards
+    easier, classes correct one another, so that only small batches help and the last of the gain is dear.
+    """
+    size = most
+    for _ in range(_MOST_BATCHES):
+        fid = seats.distance().fid
+        found = _improving_batch(seats, sign, fid, size)
+        if found is None:
+            return
+        count, better = found
+        gain = sign * (better.distance().fid - fid)
+        yield count, better
+        if gain < _LEAST_GAIN * fid:
+            return
+        seats, size = better, min(most, 2 * count)
+
+
+def _improving_batch(seats: Seats, sign: int, fid: float, most: int) -> tuple[int, Seats] | None:
+    """Make the best of the proposed swaps together: fewer where more do not help."""
+    train_seats, test_seats = propose_swaps(seats, sign, most)
+    count = len(train_seats)
+    while count:
+        tried = seats.swapped(train_seats[:count], test_seats[:count])
+        if seats.is_better(tried.distance().fid, fid, sign):
+            return count, tried
+        count //= 4
+    return None
 
 
 def _ascend_by_lone_moves(seats: Seats, sign: int, batch: int) -> Seats:

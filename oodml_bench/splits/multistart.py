@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
+from oodml_bench.hardness.moments import Side
 from oodml_bench.splits.ascent import ascend
 from oodml_bench.splits.progression import Direction, OnStep, Progression, sign_of
-from oodml_bench.splits.ranking import Pair, highest_pair
+from oodml_bench.splits.proposals import propose_swaps
+from oodml_bench.splits.ranking import highest_pair
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 
@@ -25,6 +29,9 @@ _KICKS: dict[Direction, int] = {"harder": 0, "easier": 40}
 
 #: Classes a side that a kick moves.
 _KICK_SIZES = (2, 6)
+
+#: Share of the smaller side that a step of the path moves where there are too many pairs of classes to look at.
+PATH_STEP = 0.02
 
 
 def best_swaps(
@@ -43,6 +50,12 @@ def best_swaps(
     is improved further by kicks: a few random swaps, and another ascent. On the path every swap brings a class to where
     it ends, the one that changes the exact FID most first. Splits that would lower the FID are passed through but not
     recorded, so that the progression is monotone and nested.
+
+    With more than some 250 classes a side the swaps of an ascent and of the path are made in batches, and the starts
+    are the given split and, towards `harder`, the bisection along the first axis; random ones from an effort of 2.
+
+    Where the best end lies in another direction than the first swaps of other rules, these may lead to harder splits at
+    a few swaps than a nested path to that end can.
 
     Parameters
     ----------
@@ -75,12 +88,13 @@ def best_swaps(
 def _best_end(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator, on_step: OnStep) -> Seats:
     sign = sign_of(direction)
     best, best_fid = ascend(begin, direction)
-    for start in _starts(begin, _AXES[direction], _RANDOM_STARTS[direction] * effort, rng):
+    on_step(1)
+    for start in _starts(begin, direction, effort, rng):
         seats, fid = ascend(start, direction)
         on_step(1)
         if sign * fid > sign * best_fid:
             best, best_fid = seats, fid
-    for _ in range(_KICKS[direction] * effort):
+    for _ in range(_KICKS[direction] * effort if begin.has_few_pairs else 0):
         seats, fid = ascend(_kicked(best, rng), direction, is_near=True)
         on_step(1)
         if sign * fid > sign * best_fid:
@@ -88,21 +102,44 @@ def _best_end(begin: Seats, direction: Direction, effort: int, rng: np.random.Ge
     return best
 
 
-def _starts(begin: Seats, axes: int, random_starts: int, rng: np.random.Generator) -> Iterator[Seats]:
+def _starts(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator) -> Iterator[Seats]:
     both = np.sort(np.concatenate([begin.train, begin.test]))
     n1 = len(begin.train)
-    centred = begin.space.rows(both)
-    centred -= centred.mean(axis=0)
-    for along in np.linalg.svd(centred, full_matrices=False)[0].T[:axes]:
-        order = both[np.argsort(along, kind="stable")]
-        yield Seats(begin.space, order[:n1], order[n1:])
+    axes, random_starts = _AXES[direction], _RANDOM_STARTS[direction] * effort
+    if begin.has_few_pairs:
+        yield from _bisections(begin, both, axes)
+    else:
+        # The harder bisection along the first axis leads to the harder end.
+        yield from sorted(_bisections(begin, both, min(axes, 1)), key=lambda seats: -seats.distance().fid)[:1]
+        random_starts = effort - 1
     for _ in range(random_starts):
         order = rng.permutation(both)
         yield Seats(begin.space, order[:n1], order[n1:])
 
 
+def _bisections(begin: Seats, classes: Indices, axes: int) -> Iterator[Seats]:
+    """Give the splits of some classes along their first principal axes; with unequal sides, either way round."""
+    n1, n2 = len(begin.train), len(begin.test)
+    for along in _along_axes(begin.space, classes, axes):
+        order = classes[np.argsort(along, kind="stable")]
+        yield Seats(begin.space, order[:n1], order[n1:])
+        if n1 != n2:
+            yield Seats(begin.space, order[n2:], order[:n2])
+
+
+def _along_axes(space: ClassSpace, classes: Indices, axes: int) -> NDArray[np.float64]:
+    """Give the coordinates of some classes along their first principal axes, shape (at most axes, n)."""
+    if not axes:
+        return np.zeros((0, len(classes)))
+    if len(classes) <= space.dimension:
+        centred = space.rows(classes)
+        return scipy.linalg.svd(centred - centred.mean(axis=0), full_matrices=False, check_finite=False)[0].T[:axes]
+    principal = scipy.linalg.eigh(Side.of(space.blocks(classes)).scatter, check_finite=False)[1][:, ::-1]
+    return space.products(principal[:, :axes], classes).T
+
+
 def _kicked(seats: Seats, rng: np.random.Generator) -> Seats:
-    most = min(_KICK_SIZES[1], len(seats.train), len(seats.test))
+    most = min(_KICK_SIZES[1], seats.smaller_side)
     count = int(rng.integers(min(_KICK_SIZES[0], most), most + 1))
     return seats.swapped(
         rng.choice(len(seats.train), count, replace=False), rng.choice(len(seats.test), count, replace=False)
@@ -123,8 +160,9 @@ def _path(begin: Seats, end: Seats, direction: Direction, on_step: OnStep) -> Pr
     steps = [seats.step("0")]
     while len(leaving := np.flatnonzero(np.isin(seats.train, end.test))):
         joining = np.flatnonzero(np.isin(seats.test, end.train))
-        seats = seats.swapped(*_swap_towards_the_end(seats, leaving, joining, sign))
-        swaps += 1
+        gone, come = _swaps_towards_the_end(seats, leaving, joining, sign)
+        seats = seats.swapped(gone, come)
+        swaps += len(gone)
         step = seats.step(str(sign * swaps))
         if seats.is_better(step.fid, steps[-1].fid, sign):
             steps.append(step)
@@ -132,12 +170,18 @@ def _path(begin: Seats, end: Seats, direction: Direction, on_step: OnStep) -> Pr
     return Progression(direction, tuple(steps))
 
 
-def _swap_towards_the_end(seats: Seats, leaving: Indices, joining: Indices, sign: int) -> Pair:
-    """Give the swap of one of some train seats with one of some test seats after which the exact FID is best."""
+def _swaps_towards_the_end(seats: Seats, leaving: Indices, joining: Indices, sign: int) -> tuple[Indices, Indices]:
+    """Give the swap of one of some train seats with one of some test seats after which the exact FID is best.
+
+    Where there are too many pairs to look at, a batch of promising swaps.
+    """
+    if not seats.has_few_pairs:
+        most = math.ceil(PATH_STEP * seats.smaller_side)
+        return propose_swaps(seats, sign, min(most, len(leaving)), among=(leaving, joining))
 
     def score(row: int, column: int) -> float:
         return sign * seats.swapped(int(leaving[row]), int(joining[column])).distance().fid
 
     predicted = sign * seats.decomposed().fid_after_swaps()[np.ix_(leaving, joining)]
     (row, column), _ = highest_pair(predicted, score)
-    return int(leaving[row]), int(joining[column])
+    return leaving[[row]], joining[[column]]

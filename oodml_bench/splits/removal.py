@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
-from oodml_bench.splits.progression import OnStep, Progression, Step
+from oodml_bench.splits.progression import OnStep, Progression
+from oodml_bench.splits.proposals import propose_removals
 from oodml_bench.splits.ranking import highest_pair
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.swapping import boundary_orders
+
+Indices = NDArray[np.intp]
+
+#: Share of the smaller side that a step removes where there are too many pairs of classes to look at.
+_STEP = 0.02
 
 
 def greedy_removal(
@@ -18,7 +28,8 @@ def greedy_removal(
 ) -> Progression:
     """Remove, step by step, the one train and the one test class whose removal raises the exact FID most.
 
-    Stops at `min_classes` on the smaller side, or where no removal raises the FID: monotone by construction.
+    Stops at `min_classes` on the smaller side, or where no removal raises the FID: monotone by construction. With more
+    than some 250 classes a side, a step removes a batch that together raises the FID.
 
     Parameters
     ----------
@@ -37,16 +48,31 @@ def greedy_removal(
         Where `min_classes` is below 2 or above the smaller side.
     """
     seats = _checked_seats(space, start, min_classes)
-    steps: list[Step] = []
-    while True:
-        steps.append(seats.step(f"R{len(steps)}"))
+    steps = [seats.step("R0")]
+    on_step(1)
+    most = seats.smaller_side
+    while harder := _harder_without_some(seats, seats.smaller_side - min_classes):
+        seats = harder
+        steps.append(seats.step(f"R{most - seats.smaller_side}"))
         on_step(1)
-        if min(len(seats.train), len(seats.test)) == min_classes:
-            return Progression("removal", tuple(steps))
-        pair, fid = highest_pair(seats.decomposed().fid_after_removals(), _fid_without(seats))
-        if not seats.is_better(fid, steps[-1].fid, sign=1):
-            return Progression("removal", tuple(steps))
-        seats = seats.without(*pair)
+    return Progression("removal", tuple(steps))
+
+
+def _harder_without_some(seats: Seats, spare: int) -> Seats | None:
+    """Remove classes so that the FID rises, at most `spare` a side; None where that cannot be."""
+    if not spare:
+        return None
+    fid = seats.distance().fid
+    if seats.has_few_pairs:
+        pair, without_pair = highest_pair(seats.decomposed().fid_after_removals(), _fid_without(seats))
+        return seats.without(*pair) if seats.is_better(without_pair, fid, sign=1) else None
+    train_seats, test_seats = propose_removals(seats, min(spare, math.ceil(_STEP * seats.smaller_side)))
+    while len(train_seats):
+        tried = seats.without(train_seats, test_seats)
+        if seats.is_better(tried.distance().fid, fid, sign=1):
+            return tried
+        train_seats, test_seats = train_seats[: len(train_seats) // 4], test_seats[: len(test_seats) // 4]
+    return None
 
 
 def _fid_without(seats: Seats) -> Callable[[int, int], float]:

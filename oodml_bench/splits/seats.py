@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.hardness import ClassSpace, FrechetDistance
+from oodml_bench.hardness.class_space import GRAM_CLASSES
 from oodml_bench.hardness.cross_block import CrossBlock
+from oodml_bench.hardness.lone_moves import LoneMoves
+from oodml_bench.hardness.moments import MomentDecomposition, Moments
 from oodml_bench.hardness.moves import Decomposition
 from oodml_bench.splits.progression import Step
 from oodml_bench.splits.split import Split
@@ -17,6 +21,9 @@ Indices = NDArray[np.intp]
 
 #: Relative differences of two distances up to which they count as equal.
 ROUNDING = 1e-10
+
+#: Up to this many pairs of a train and a test class, all of them are looked at in every step of a search.
+_FEW_PAIRS = 250**2
 
 
 @dataclass(frozen=True)
@@ -29,39 +36,94 @@ class Seats:
         Class means.
     train, test
         The row of the class in each seat.
+    held
+        The moments of the sides, where they were updated from those of another split.
     """
 
     space: ClassSpace
     train: Indices
     test: Indices
+    held: Moments | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of(cls, space: ClassSpace, split: Split) -> Seats:
         """Seat the classes of a split in the order of the space."""
         return cls(space, space.indices(split.train), space.indices(split.test))
 
+    @property
+    def has_few_pairs(self) -> bool:
+        """Whether all pairs of a train and a test class can be looked at in every step."""
+        return len(self.space.classes) <= GRAM_CLASSES and len(self.train) * len(self.test) <= _FEW_PAIRS
+
+    @property
+    def smaller_side(self) -> int:
+        """The number of classes of the smaller side."""
+        return min(len(self.train), len(self.test))
+
+    def rearranged(self, train: Indices, test: Indices) -> Seats:
+        """Seat the same classes in another way; cheap where few change sides."""
+        to_test, to_train = np.setdiff1d(self.train, train), np.setdiff1d(self.test, test)
+        held = None
+        if self._holds_moments and 2 * len(to_test) < self.smaller_side:
+            held = self._moments.after_swaps(self.space.rows(to_test), self.space.rows(to_train))
+        return replace(self, train=train, test=test, held=held)
+
     def swapped(self, train_seats: Indices | int, test_seats: Indices | int) -> Seats:
         """Exchange the classes in some seats of the train side with those in as many seats of the test side."""
         train, test = self.train.copy(), self.test.copy()
         train[train_seats], test[test_seats] = self.test[test_seats], self.train[train_seats]
-        return Seats(self.space, train, test)
+        return self.rearranged(train, test)
 
     def without(self, train_seats: Indices | int, test_seats: Indices | int) -> Seats:
         """Remove the classes in some seats of either side, and the seats with them."""
-        return Seats(self.space, np.delete(self.train, train_seats), np.delete(self.test, test_seats))
+        held = None
+        if self._holds_moments:
+            gone = (np.atleast_1d(self.train[train_seats]), np.atleast_1d(self.test[test_seats]))
+            held = self._moments.after_removals(*map(self.space.rows, gone))
+        return replace(self, train=np.delete(self.train, train_seats), test=np.delete(self.test, test_seats), held=held)
 
     def distance(self) -> FrechetDistance:
         """Compute the exact distance between the sides."""
-        return self.space.distance(self.train, self.test)
+        return self._distance
 
     def is_better(self, fid: float, than: float, sign: int) -> bool:
         """Whether an FID is higher (sign 1) or lower (sign -1) than another by more than rounding."""
         return sign * (fid - than) > self.space.rounding + ROUNDING * than
 
     def decomposed(self) -> Decomposition:
-        """Decompose the cross block of the sides, to predict what moves do."""
+        """Decompose the cross block of the sides, to predict what pairs of moves do."""
         return Decomposition.of(CrossBlock.of(self.space.gram, self.train, self.test))
+
+    def lone_moves(self, train_seats: Indices, test_seats: Indices) -> LoneMoves:
+        """Prepare what the classes in some seats change by moving alone."""
+        decomposition = self._decomposition
+        if isinstance(decomposition, Decomposition):
+            return decomposition.lone_moves(train_seats, test_seats)
+        rows = self.space.rows
+        return decomposition.lone_moves(rows(self.train[train_seats]), rows(self.test[test_seats]))
 
     def step(self, name: str) -> Step:
         """Record the split as a step of a progression."""
         return Step(name, Split(self.space.names(self.train), self.space.names(self.test)), self.distance())
+
+    @property
+    def _holds_moments(self) -> bool:
+        return not self.has_few_pairs and not self.space.is_gram_cheaper(len(self.train), len(self.test))
+
+    @cached_property
+    def _moments(self) -> Moments:
+        if self.held is not None and not self.held.has_drifted:
+            return self.held
+        return Moments.of(self.space.blocks(self.train), self.space.blocks(self.test))
+
+    @cached_property
+    def _decomposition(self) -> Decomposition | MomentDecomposition:
+        return MomentDecomposition.of(self._moments) if self._holds_moments else self.decomposed()
+
+    @cached_property
+    def _distance(self) -> FrechetDistance:
+        if "_decomposition" in self.__dict__:
+            return self._decomposition.distance()
+        if self._holds_moments:
+            return self._moments.distance()
+        return self.space.distance(self.train, self.test)

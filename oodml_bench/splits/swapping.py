@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,12 +10,15 @@ from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
-from oodml_bench.splits.ascent import improving_swap
+from oodml_bench.splits.ascent import improving_batches, improving_swap
 from oodml_bench.splits.progression import Direction, OnStep, Progression, Step, sign_of
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 
 Indices = NDArray[np.intp]
+
+#: Share of the smaller side that a step of `greedy` moves where there are too many pairs of classes to look at.
+_GREEDY_STEP = 0.02
 
 
 def greedy_swaps(
@@ -24,7 +28,7 @@ def greedy_swaps(
 
     All swaps are ranked at once (see `oodml_bench.hardness.moves`) and the first few are measured exactly. The
     progression is monotone by construction. It ends where no single swap helps, which need not be the hardest split
-    that there is.
+    that there is. With more than some 250 classes a side, a step makes a batch of swaps that together improve the FID.
 
     Parameters
     ----------
@@ -38,15 +42,24 @@ def greedy_swaps(
         Called with 1 after each step.
     """
     sign = sign_of(direction)
-    seats = Seats.of(space, start)
-    steps: list[Step] = []
-    while True:
-        steps.append(seats.step(str(sign * len(steps))))
+    begin, swaps = Seats.of(space, start), 0
+    steps = [begin.step("0")]
+    on_step(1)
+    for more, seats in _improved(begin, sign):
+        swaps += more
+        steps.append(seats.step(str(sign * swaps)))
         on_step(1)
-        found = improving_swap(seats, sign)
-        if found is None:
-            return Progression(direction, tuple(steps))
+    return Progression(direction, tuple(steps))
+
+
+def _improved(seats: Seats, sign: int) -> Iterator[tuple[int, Seats]]:
+    """Give one better split after the other with its number of swaps: a single one, or with many classes a batch."""
+    if not seats.has_few_pairs:
+        yield from improving_batches(seats, sign, math.ceil(_GREEDY_STEP * seats.smaller_side))
+        return
+    while found := improving_swap(seats, sign):
         seats = seats.swapped(*found)
+        yield 1, seats
 
 
 def paper_swaps(
@@ -110,10 +123,12 @@ def paper_swaps(
         if len(steps) == rounds:
             return Progression(direction, tuple(steps))
         train_order, test_order = (order[::sign] for order in boundary_orders(seats))
+        train, test = seats.train.copy(), seats.test.copy()
         for rank in range(swaps_per_round):
             train_seat = _free_seat(train_order[rank:], train_history, history)
             test_seat = _free_seat(test_order[rank:], test_history, history)
-            seats = seats.swapped(train_seat, test_seat)
+            train[train_seat], test[test_seat] = test[test_seat], train[train_seat]
+        seats = seats.rearranged(train, test)
 
 
 def boundary_orders(seats: Seats) -> Iterator[Indices]:
