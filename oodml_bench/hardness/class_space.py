@@ -80,6 +80,13 @@ class ClassSpace:
         """Give the inner products of some centred class means with vectors of shape (D, k): shape (n, k)."""
         return np.concatenate([block @ vectors for block in self.blocks(indices)])
 
+    def quadratic_forms(self, matrix: Array, vector: Array, indices: Indices) -> Array:
+        """Evaluate ``x^T matrix x + vector^T x`` for some centred class means, in single precision: shape (n,)."""
+        narrow = matrix.astype(np.float32)
+        blocks = (block.astype(np.float32) for block in self.blocks(indices))
+        curved = np.concatenate([np.einsum("ij,ij->i", block @ narrow, block) for block in blocks])
+        return curved + self.products(vector[:, np.newaxis], indices)[:, 0]
+
     @cached_property
     def squares(self) -> Array:
         """Squared length of every centred class mean, shape (N,)."""

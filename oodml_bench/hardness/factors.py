@@ -27,13 +27,14 @@ def factor_of_rows(centred: Array) -> Array:
     return np.linalg.qr(centred, mode="r")  # type: ignore[return-value]
 
 
-def factor_of_scatter(scatter: Array) -> Array:
-    """Factor a scatter matrix of shape (D, D) and rank r: shape (r, D).
+def factor_of_scatter(scatter: Array, count: int) -> Array:
+    """Factor the scatter matrix, shape (D, D), of a side of some number of classes: shape (r, D), with r its rank.
 
-    A nearly singular one takes a Cholesky factor with pivoting, which finds its rank.
+    A nearly singular one takes a Cholesky factor with pivoting, which finds its rank. This is below the number of
+    classes, and what lies beyond is rounding.
     """
     factor = well_conditioned_cholesky(scatter)
-    return _pivoted_cholesky(scatter) if factor is None else factor
+    return _pivoted_cholesky(scatter)[: count - 1] if factor is None else factor
 
 
 def well_conditioned_cholesky(scatter: Array) -> Array | None:

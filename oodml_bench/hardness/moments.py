@@ -22,11 +22,15 @@ Array = NDArray[np.float64]
 #: Relative error of the second moments that updates may add up to before they must be computed anew.
 MAX_DRIFT = 1e-10
 
-#: Bound on the relative error of a nuclear norm up to which eigenvalues, which are cheaper, replace singular values.
-_EIGENVALUE_ERROR = 1e-12
+#: Estimated relative error of a nuclear norm up to which eigenvalues, which are cheaper, replace singular values.
+_EIGENVALUE_ERROR = 1e-13
 
 #: Share of the mean variance that is added in every direction where predictions need the inverse of a singular matrix.
 _RIDGE = 1e-8
+
+
+#: Share of their mean below which singular values count as so much where something is divided by them.
+_LEAST_VALUE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -130,10 +134,15 @@ class Moments:
         It is that of ``F1 F2^T``, with factors of the two scatter matrices: the square roots of the eigenvalues of
         ``F1 M2 F1^T`` where they are accurate enough, its singular values otherwise.
         """
-        train, test = self.train.scatter, self.test.scatter
-        factor = factor_of_scatter(train)
-        norm = norm_of_eigenvalues(scipy.linalg.eigvalsh(factor @ test @ factor.T, driver="evd", check_finite=False))
-        return nuclear_norm(factor @ factor_of_scatter(test).T) if norm is None else norm
+        train, test = (well_conditioned_cholesky(side.scatter) for side in (self.train, self.test))
+        if train is not None and test is not None:
+            product = train @ self.test.scatter @ train.T
+            eigenvalues = scipy.linalg.eigvalsh(product, driver="evd", check_finite=False)
+            norm = norm_of_eigenvalues(eigenvalues, log_determinant(train, test))
+            if norm is not None:
+                return norm
+        left, right = (factor_of_scatter(side.scatter, side.count) for side in (self.train, self.test))
+        return nuclear_norm(left @ right.T)
 
     def assembled(self, norm: float) -> FrechetDistance:
         """Put the distance together, with the nuclear norm of the cross block given."""
@@ -150,19 +159,34 @@ def _scatter_trace(side: Side) -> float:
     return float(np.trace(side.second) - side.total @ side.mean)
 
 
-def norm_of_eigenvalues(eigenvalues: Array) -> float | None:
+def log_determinant(train_factor: Array, test_factor: Array) -> float:
+    """Give that of ``A^T A`` for the product A of two triangular factors."""
+    return 2 * float(np.log(train_factor.diagonal()).sum() + np.log(test_factor.diagonal()).sum())
+
+
+def norm_of_eigenvalues(eigenvalues: Array, expected_log_determinant: float) -> float | None:
     """Sum the square roots of ascending eigenvalues of ``A^T A``, or give None where they may be too inexact.
 
-    An eigenvalue is inexact by a few roundings of the largest one, and its square root the more the smaller it is.
+    How inexact they are shows in the sum of their logarithms, which is known to more digits from triangular factors.
+    Errors of independent signs and of one size add up to it through ``1 / e``, and to the norm through
+    ``1 / (2 sqrt e)``.
     """
-    if not len(eigenvalues):
-        return 0.0
-    rounding = 4 * np.finfo(np.float64).eps * eigenvalues[-1]
-    if eigenvalues[0] <= rounding:
+    if eigenvalues[0] <= 0:
         return None
     roots = np.sqrt(eigenvalues)
     total = float(roots.sum())
-    return total if float(np.sum(rounding / (2 * roots))) <= _EIGENVALUE_ERROR * total else None
+    misfit = abs(float(np.log(eigenvalues).sum()) - expected_log_determinant)
+    error = misfit * float(np.linalg.norm(1 / (2 * roots)) / np.linalg.norm(1 / eigenvalues))
+    return total if error <= _EIGENVALUE_ERROR * total else None
+
+
+@dataclass(frozen=True)
+class QuadraticForm:
+    """``x^T matrix x + vector^T x + constant``."""
+
+    matrix: Array
+    vector: Array
+    constant: float
 
 
 @dataclass(frozen=True)
@@ -200,12 +224,12 @@ class MomentDecomposition:
         """
         train, test = moments.train.scatter, moments.test.scatter
         factor = well_conditioned_cholesky(train)
-        is_exact = factor is not None
+        test_factor = None if factor is None else well_conditioned_cholesky(test)
         if factor is None:
             ridge = _RIDGE * max(float(np.trace(train)) / len(train), np.finfo(np.float64).tiny)
             factor = scipy.linalg.cholesky(train + ridge * np.eye(len(train)), check_finite=False)
         squares, vectors = scipy.linalg.eigh(factor @ test @ factor.T, driver="evd", check_finite=False)
-        norm = norm_of_eigenvalues(squares) if is_exact else None
+        norm = None if test_factor is None else norm_of_eigenvalues(squares, log_determinant(factor, test_factor))
         return cls(
             moments,
             np.sqrt(np.maximum(squares, 0)),
@@ -221,6 +245,22 @@ class MomentDecomposition:
     def lone_moves(self, train: Array, test: Array) -> LoneMoves:
         """Prepare what some classes of either side, given as centred rows (k, D), change by moving alone."""
         return LoneMoves(self.moments.sizes, self.values, self._forms_of(train), self._forms_of(test))
+
+    def crossing_form(self) -> QuadraticForm:
+        """Give, to the first order, what a class changes the norm by going from train to test.
+
+        A small change dM1 of the train scatter changes the norm by ``tr(dM1 T) / 2`` with T the linear map that takes
+        the train Gaussian to the test Gaussian; likewise for the test scatter.
+        """
+        floor = _LEAST_VALUE * float(self.values.mean())
+        leaves = (self.to_test * self.values) @ self.to_test.T / 2
+        joins = (self.to_train / np.maximum(self.values, floor or 1.0)) @ self.to_train.T / 2
+        train, test = self.moments.train.mean, self.moments.test.mean
+        return QuadraticForm(
+            matrix=joins - leaves,
+            vector=2 * (leaves @ train - joins @ test),
+            constant=float(test @ joins @ test - train @ leaves @ train),
+        )
 
     def _forms_of(self, rows: Array) -> Callable[[float], OwnForms]:
         w = (rows - self.moments.train.mean) @ self.to_test

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.splits.progression import Direction, sign_of
-from oodml_bench.splits.proposals import propose_swaps
+from oodml_bench.splits.proposals import Screen, propose_swaps
 from oodml_bench.splits.ranking import Pair, highest_pair
 from oodml_bench.splits.seats import Seats
 
@@ -23,6 +23,9 @@ _FIRST_BATCH = 0.25
 _FIRST_PROPOSALS = 0.1
 _LEAST_GAIN = 1e-4
 _MOST_BATCHES = 40
+
+#: Batches for which one screen serves.
+_BATCHES_A_SCREEN = 4
 
 
 def ascend(start: Seats, direction: Direction, *, is_near: bool = False) -> tuple[Seats, float]:
@@ -63,26 +66,28 @@ def improving_batches(seats: Seats, sign: int, most: int) -> Iterator[tuple[int,
     Ends where no batch of up to `most` swaps helps, where the gain becomes small, or after many batches: towards
     easier, classes correct one another, so that only small batches help and the last of the gain is dear.
     """
-    size = most
+    size, age = most, 0
     for _ in range(_MOST_BATCHES):
-        fid = seats.distance().fid
-        found = _improving_batch(seats, sign, fid, size)
-        if found is None:
+        fid = seats.prepared().distance().fid
+        if age == 0:
+            screen = Screen.of(seats)
+        found = _improving_batch(seats, sign, fid, propose_swaps(seats, sign, size, screen))
+        gain = sign * (found[1].distance().fid - fid) if found else 0.0
+        if found:
+            yield found
+            seats, size = found[1], min(most, 2 * found[0])
+        if age == 0 and gain <= _LEAST_GAIN * fid:
             return
-        count, better = found
-        gain = sign * (better.distance().fid - fid)
-        yield count, better
-        if gain < _LEAST_GAIN * fid:
-            return
-        seats, size = better, min(most, 2 * count)
+        # Small gains may be the fault of an old screen.
+        age = 0 if gain <= 10 * _LEAST_GAIN * fid else (age + 1) % _BATCHES_A_SCREEN
 
 
-def _improving_batch(seats: Seats, sign: int, fid: float, most: int) -> tuple[int, Seats] | None:
-    """Make the best of the proposed swaps together: fewer where more do not help."""
-    train_seats, test_seats = propose_swaps(seats, sign, most)
+def _improving_batch(seats: Seats, sign: int, fid: float, swaps: tuple[Indices, Indices]) -> tuple[int, Seats] | None:
+    """Make the best of some swaps together: fewer where more do not help."""
+    train_seats, test_seats = swaps
     count = len(train_seats)
     while count:
-        tried = seats.swapped(train_seats[:count], test_seats[:count])
+        tried = seats.swapped(train_seats[:count], test_seats[:count]).prepared()
         if seats.is_better(tried.distance().fid, fid, sign):
             return count, tried
         count //= 4

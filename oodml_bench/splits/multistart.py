@@ -14,7 +14,7 @@ from oodml_bench.hardness import ClassSpace
 from oodml_bench.hardness.moments import Side
 from oodml_bench.splits.ascent import ascend
 from oodml_bench.splits.progression import Direction, OnStep, Progression, sign_of
-from oodml_bench.splits.proposals import propose_swaps
+from oodml_bench.splits.proposals import Screen, propose_swaps
 from oodml_bench.splits.ranking import highest_pair
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
@@ -31,7 +31,7 @@ _KICKS: dict[Direction, int] = {"harder": 0, "easier": 40}
 _KICK_SIZES = (2, 6)
 
 #: Share of the smaller side that a step of the path moves where there are too many pairs of classes to look at.
-PATH_STEP = 0.02
+PATH_STEP = 0.025
 
 
 def best_swaps(
@@ -157,11 +157,14 @@ def _nearer_orientation(begin: Seats, end: Seats) -> Seats:
 def _path(begin: Seats, end: Seats, direction: Direction, on_step: OnStep) -> Progression:
     sign = sign_of(direction)
     seats, swaps = begin, 0
+    screen = None if begin.has_few_pairs else Screen.of(begin)
     steps = [seats.step("0")]
     while len(leaving := np.flatnonzero(np.isin(seats.train, end.test))):
         joining = np.flatnonzero(np.isin(seats.test, end.train))
-        gone, come = _swaps_towards_the_end(seats, leaving, joining, sign)
+        gone, come = _swaps_towards_the_end(seats, screen, leaving, joining, sign)
         seats = seats.swapped(gone, come)
+        if screen is not None:
+            seats = seats.prepared()
         swaps += len(gone)
         step = seats.step(str(sign * swaps))
         if seats.is_better(step.fid, steps[-1].fid, sign):
@@ -170,14 +173,16 @@ def _path(begin: Seats, end: Seats, direction: Direction, on_step: OnStep) -> Pr
     return Progression(direction, tuple(steps))
 
 
-def _swaps_towards_the_end(seats: Seats, leaving: Indices, joining: Indices, sign: int) -> tuple[Indices, Indices]:
+def _swaps_towards_the_end(
+    seats: Seats, screen: Screen | None, leaving: Indices, joining: Indices, sign: int
+) -> tuple[Indices, Indices]:
     """Give the swap of one of some train seats with one of some test seats after which the exact FID is best.
 
     Where there are too many pairs to look at, a batch of promising swaps.
     """
-    if not seats.has_few_pairs:
+    if screen is not None:
         most = math.ceil(PATH_STEP * seats.smaller_side)
-        return propose_swaps(seats, sign, min(most, len(leaving)), among=(leaving, joining))
+        return propose_swaps(seats, sign, min(most, len(leaving)), screen, among=(leaving, joining))
 
     def score(row: int, column: int) -> float:
         return sign * seats.swapped(int(leaving[row]), int(joining[column])).distance().fid

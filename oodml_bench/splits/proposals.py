@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 #: Classes a side whose change of the nuclear norm is computed: at least so many, and so many for each that may move.
-_LEAST_CANDIDATES = 2000
+_LEAST_CANDIDATES = 1000
 _CANDIDATES_A_MOVE = 1.2
 
 #: Classes a side whose forms are held at a time.
@@ -29,8 +29,31 @@ _BLOCK = 2000
 _PARTS = 16
 
 
+@dataclass(frozen=True)
+class Screen:
+    """Rough changes of the nuclear norm, by which candidates are picked before theirs are computed.
+
+    They change slowly as classes move, so that one screen serves several batches.
+
+    Attributes
+    ----------
+    towards_test
+        What each class of the space changes by going from train to test, shape (N,): minus this on the way back.
+    """
+
+    towards_test: Array
+
+    @classmethod
+    def of(cls, seats: Seats) -> Screen:
+        """Estimate the changes at a split."""
+        towards_test = np.zeros(len(seats.space.classes))
+        both = np.concatenate([seats.train, seats.test])
+        towards_test[both] = seats.estimated_crossing(both)
+        return cls(towards_test)
+
+
 def propose_swaps(
-    seats: Seats, sign: int, most: int, *, among: tuple[Indices, Indices] | None = None
+    seats: Seats, sign: int, most: int, screen: Screen, *, among: tuple[Indices, Indices] | None = None
 ) -> tuple[Indices, Indices]:
     """Give the seats of up to `most` swaps that raise (sign 1) or lower (sign -1) the FID together, best first.
 
@@ -42,16 +65,26 @@ def propose_swaps(
         1 towards harder, -1 towards easier.
     most
         Number of swaps.
+    screen
+        Of this split or of one that it was reached from by not too many swaps.
     among
         Train and test seats to choose from, of which exactly `most` swaps are given, helpful or not; otherwise
         all, and only swaps that help.
     """
-    n1, n2 = len(seats.train), len(seats.test)
-    train_seats, test_seats = (np.arange(n1), np.arange(n2)) if among is None else among
+    train_seats, test_seats = among or (np.arange(len(seats.train)), np.arange(len(seats.test)))
     score = _SwapScore.of(seats, sign)
     count = _candidate_count(most)
-    train_seats = train_seats[_highest(-score.linear(seats.train[train_seats]), count)]
-    test_seats = test_seats[_highest(score.linear(seats.test[test_seats]), count)]
+    train_rows, test_rows = seats.train[train_seats], seats.test[test_seats]
+    train_rough = score.lasting(train_rows, screen.towards_test[train_rows]) - score.linear(train_rows)
+    test_rough = score.lasting(test_rows, -screen.towards_test[test_rows]) + score.linear(test_rows)
+    train_seats, test_seats = train_seats[_highest(train_rough, count)], test_seats[_highest(test_rough, count)]
+    return _chosen_swaps(seats, score, train_seats, test_seats, most, only_helpful=among is None)
+
+
+def _chosen_swaps(
+    seats: Seats, score: _SwapScore, train_seats: Indices, test_seats: Indices, most: int, *, only_helpful: bool
+) -> tuple[Indices, Indices]:
+    """Choose up to `most` swaps among some candidates, the best first."""
     train_rows, test_rows = seats.train[train_seats], seats.test[test_seats]
     norms = _norm_changes(seats, train_seats, test_seats, LoneMoves.crossing)
     train_lasting, test_lasting = score.lasting(train_rows, norms[0]), score.lasting(test_rows, norms[1])
@@ -63,7 +96,7 @@ def propose_swaps(
         train_scores[chosen[0]] = test_scores[chosen[1]] = -np.inf
         part = min(missing, -(-most // _PARTS))
         i, j = _highest(train_scores, part), _highest(test_scores, part)
-        if among is None:
+        if only_helpful:
             helpful = train_scores[i] + test_scores[j] > 0
             i, j = i[helpful], j[helpful]
         if not len(i):

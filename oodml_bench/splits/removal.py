@@ -68,7 +68,7 @@ def _harder_without_some(seats: Seats, spare: int) -> Seats | None:
         return seats.without(*pair) if seats.is_better(without_pair, fid, sign=1) else None
     train_seats, test_seats = propose_removals(seats, min(spare, math.ceil(_STEP * seats.smaller_side)))
     while len(train_seats):
-        tried = seats.without(train_seats, test_seats)
+        tried = seats.without(train_seats, test_seats).prepared()
         if seats.is_better(tried.distance().fid, fid, sign=1):
             return tried
         train_seats, test_seats = train_seats[: len(train_seats) // 4], test_seats[: len(test_seats) // 4]

@@ -86,6 +86,11 @@ class Seats:
         """Compute the exact distance between the sides."""
         return self._distance
 
+    def prepared(self) -> Seats:
+        """Decompose the sides now, where moves will be predicted anyway: their distance comes with it."""
+        _ = self._decomposition
+        return self
+
     def is_better(self, fid: float, than: float, sign: int) -> bool:
         """Whether an FID is higher (sign 1) or lower (sign -1) than another by more than rounding."""
         return sign * (fid - than) > self.space.rounding + ROUNDING * than
@@ -101,6 +106,20 @@ class Seats:
             return decomposition.lone_moves(train_seats, test_seats)
         rows = self.space.rows
         return decomposition.lone_moves(rows(self.train[train_seats]), rows(self.test[test_seats]))
+
+    def estimated_crossing(self, rows: Indices) -> NDArray[np.float64]:
+        """Estimate what each of some classes changes the nuclear norm by going from train to test, shape of `rows`.
+
+        Exact where the Gram matrix is held, to the first order otherwise.
+        """
+        decomposition = self._decomposition
+        if isinstance(decomposition, MomentDecomposition):
+            form = decomposition.crossing_form()
+            return form.constant + self.space.quadratic_forms(form.matrix, form.vector, rows)
+        of_train, of_test = decomposition.lone_moves(np.arange(len(self.train)), np.arange(len(self.test))).crossing()
+        estimates = np.zeros(len(self.space.classes))
+        estimates[self.train], estimates[self.test] = of_train, -of_test
+        return estimates[rows]
 
     def step(self, name: str) -> Step:
         """Record the split as a step of a progression."""

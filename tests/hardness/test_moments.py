@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oodml_bench.hardness import frechet_distance
-from oodml_bench.hardness.moments import MAX_DRIFT, MomentDecomposition, Moments
+from oodml_bench.hardness.factors import well_conditioned_cholesky
+from oodml_bench.hardness.frechet import nuclear_norm
+from oodml_bench.hardness.moments import (
+    MAX_DRIFT,
+    MomentDecomposition,
+    Moments,
+    log_determinant,
+    norm_of_eigenvalues,
+)
 
 # Sizes of the sides and the dimension: far from singular, barely, singular on one side, on both, and D = 1.
 REGIMES = [(60, 50, 8), (14, 13, 12), (6, 40, 12), (5, 7, 12), (9, 9, 1)]
@@ -104,3 +112,24 @@ def test_lone_moves_are_predicted_as_measured(regime):
     mirrored = MomentDecomposition.of(moments_of(test, train)).lone_moves(test, train)
     assert mirrored.crossing()[0] == pytest.approx(crossing[1], rel=0.02, abs=0.01 * np.abs(crossing[1]).max())
     assert mirrored.leaving()[0] == pytest.approx(leaving[1], rel=0.02, abs=0.01 * np.abs(leaving[1]).max())
+
+
+def test_eigenvalues_are_used_only_where_they_are_accurate():
+    train, test = (moments_of(*sides(60, 50, 8)).train.scatter, moments_of(*sides(60, 50, 8)).test.scatter)
+    factors = [well_conditioned_cholesky(scatter) for scatter in (train, test)]
+    eigenvalues = np.linalg.eigvalsh(factors[0] @ test @ factors[0].T)
+    expected = log_determinant(*factors)
+    assert norm_of_eigenvalues(eigenvalues, expected) == pytest.approx(nuclear_norm(factors[0] @ factors[1].T))
+    # As inexact as eigenvalues of a product of badly conditioned matrices are.
+    assert norm_of_eigenvalues(eigenvalues + 1e-9 * eigenvalues[-1], expected) is None
+    assert norm_of_eigenvalues(eigenvalues - 2 * eigenvalues[0], expected) is None
+
+
+def test_the_crossing_form_is_the_first_order_of_the_exact_change():
+    train, test = sides(400, 380, 6)
+    decomposition = MomentDecomposition.of(moments_of(train, test))
+    form = decomposition.crossing_form()
+    estimated = np.einsum("ij,jk,ik->i", train, form.matrix, train) + train @ form.vector + form.constant
+    exact, _ = decomposition.lone_moves(train, test).crossing()
+    assert np.corrcoef(estimated, exact)[0, 1] > 0.999
+    assert estimated == pytest.approx(exact, rel=0.05, abs=0.05 * float(np.abs(exact).max()))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from oodml_bench.hardness import ClassSpace
-from oodml_bench.splits.proposals import propose_removals, propose_swaps
+from oodml_bench.splits.proposals import Screen, propose_removals, propose_swaps
 from oodml_bench.splits.removal import greedy_removal
 from oodml_bench.splits.search import SearchSettings, walk
 from oodml_bench.splits.seats import Seats
@@ -63,7 +63,7 @@ def test_best_is_at_least_as_hard_as_the_published_rule(dimension):
     steps = walk(space, start, "harder", SearchSettings("best")).steps
     swaps, fids = [int(step.id) for step in steps], [step.fid for step in steps]
     for step in published:
-        assert np.interp(int(step.id), swaps, fids) >= step.fid
+        assert np.interp(int(step.id), swaps, fids) >= step.fid * (1 - 1e-12)
 
 
 @pytest.mark.parametrize("dimension", DIMENSIONS)
@@ -78,7 +78,7 @@ def test_more_effort_finds_hardly_more(dimension):
 def test_a_single_proposed_swap_is_among_the_best_of_all(dimension, sign):
     space, start = many_classes(dimension)
     seats = Seats.of(space, start)
-    (i,), (j,) = propose_swaps(seats, sign, 1)
+    (i,), (j,) = propose_swaps(seats, sign, 1, Screen.of(seats))
     measured = sign * seats.swapped(i, j).distance().fid
     rng = np.random.default_rng(0)
     others = [sign * seats.swapped(rng.integers(300), rng.integers(260)).distance().fid for _ in range(400)]
