@@ -20,8 +20,8 @@ _FIRST_BATCH = 0.25
 
 #: The same where there are too many pairs to look at; the relative gain below which, and the number of batches after
 #: which, it is not worth going on then.
-_FIRST_PROPOSALS = 0.1
-_LEAST_GAIN = 1e-4
+_FIRST_PROPOSALS = 0.15
+LEAST_GAIN = 1e-4
 _MOST_BATCHES = 40
 
 #: Batches for which one screen serves.
@@ -29,11 +29,11 @@ _BATCHES_A_SCREEN = 4
 
 
 def ascend(start: Seats, direction: Direction, *, is_near: bool = False) -> tuple[Seats, float]:
-    """Swap classes until no single swap, or with many classes no batch, makes the split harder (or easier).
+    """Swap classes until no single swap makes the split harder (or easier).
 
     Many disjoint swaps are made at once while that helps, proposed first by what each class changes alone and then with
     the interactions of pairs; single ones at the end. The result is as good as that of single swaps, in far fewer
-    steps. Where there are too many pairs of classes to look at, only batches are made.
+    steps.
 
     Parameters
     ----------
@@ -50,17 +50,23 @@ def ascend(start: Seats, direction: Direction, *, is_near: bool = False) -> tupl
         Where it ends, and the exact FID there.
     """
     sign = sign_of(direction)
-    if not start.has_few_pairs:
-        end = start
-        for _, better in improving_batches(start, sign, math.ceil(_FIRST_PROPOSALS * start.smaller_side)):
-            end = better
-        return end, end.distance().fid
     first_batch = 4 if is_near else max(1, int(_FIRST_BATCH * start.smaller_side))
     seats = start if is_near else _ascend_by_lone_moves(start, sign, first_batch)
     return _ascend_by_pairs(seats, sign, first_batch)
 
 
-def improving_batches(seats: Seats, sign: int, most: int) -> Iterator[tuple[int, Seats]]:
+def ascend_in_batches(start: Seats, direction: Direction, least_gain: float = LEAST_GAIN) -> Seats:
+    """Swap classes in batches, where there are too many pairs to look at, until the relative gain becomes small."""
+    most = math.ceil(_FIRST_PROPOSALS * start.smaller_side)
+    end = start
+    for _, better in improving_batches(start, sign_of(direction), most, least_gain):
+        end = better
+    return end
+
+
+def improving_batches(
+    seats: Seats, sign: int, most: int, least_gain: float = LEAST_GAIN
+) -> Iterator[tuple[int, Seats]]:
     """Give one better split after the other, each with its number of swaps.
 
     Ends where no batch of up to `most` swaps helps, where the gain becomes small, or after many batches: towards
@@ -76,10 +82,10 @@ def improving_batches(seats: Seats, sign: int, most: int) -> Iterator[tuple[int,
         if found:
             yield found
             seats, size = found[1], min(most, 2 * found[0])
-        if age == 0 and gain <= _LEAST_GAIN * fid:
+        if age == 0 and gain <= least_gain * fid:
             return
         # Small gains may be the fault of an old screen.
-        age = 0 if gain <= 10 * _LEAST_GAIN * fid else (age + 1) % _BATCHES_A_SCREEN
+        age = 0 if gain <= 10 * least_gain * fid else (age + 1) % _BATCHES_A_SCREEN
 
 
 def _improving_batch(seats: Seats, sign: int, fid: float, swaps: tuple[Indices, Indices]) -> tuple[int, Seats] | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.hardness.moments import Side
-from oodml_bench.splits.ascent import ascend
+from oodml_bench.splits.ascent import ascend, ascend_in_batches
 from oodml_bench.splits.progression import Direction, OnStep, Progression, sign_of
 from oodml_bench.splits.proposals import Screen, propose_swaps
 from oodml_bench.splits.ranking import highest_pair
@@ -31,7 +31,10 @@ _KICKS: dict[Direction, int] = {"harder": 0, "easier": 40}
 _KICK_SIZES = (2, 6)
 
 #: Share of the smaller side that a step of the path moves where there are too many pairs of classes to look at.
-PATH_STEP = 0.025
+PATH_STEP = 0.03
+
+#: Relative gain of a batch below which an ascent stops at first in that case.
+_ROUGH_GAIN = 1e-2
 
 
 def best_swaps(
@@ -87,6 +90,8 @@ def best_swaps(
 
 def _best_end(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator, on_step: OnStep) -> Seats:
     sign = sign_of(direction)
+    if not begin.has_few_pairs:
+        return _best_end_in_batches(begin, direction, effort, rng, on_step)
     best, best_fid = ascend(begin, direction)
     on_step(1)
     for start in _starts(begin, direction, effort, rng):
@@ -94,12 +99,27 @@ def _best_end(begin: Seats, direction: Direction, effort: int, rng: np.random.Ge
         on_step(1)
         if sign * fid > sign * best_fid:
             best, best_fid = seats, fid
-    for _ in range(_KICKS[direction] * effort if begin.has_few_pairs else 0):
+    for _ in range(_KICKS[direction] * effort):
         seats, fid = ascend(_kicked(best, rng), direction, is_near=True)
         on_step(1)
         if sign * fid > sign * best_fid:
             best, best_fid = seats, fid
     return best
+
+
+def _best_end_in_batches(
+    begin: Seats, direction: Direction, effort: int, rng: np.random.Generator, on_step: OnStep
+) -> Seats:
+    """Ascend roughly from every start, and from the best of where that leads to the end."""
+    sign = sign_of(direction)
+    best = ascend_in_batches(begin, direction, _ROUGH_GAIN)
+    on_step(1)
+    for start in _starts(begin, direction, effort, rng):
+        end = ascend_in_batches(start, direction, _ROUGH_GAIN)
+        on_step(1)
+        if sign * (end.distance().fid - best.distance().fid) > 0:
+            best = end
+    return ascend_in_batches(best, direction)
 
 
 def _starts(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator) -> Iterator[Seats]:
