@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     help="How splits are searched.",
 )
 @click.option("--levels", type=int, help="Number of levels, spread evenly in FID.  [default: 9]")
-@click.option("--targets", type=CommaSeparated(float), help="FIDs, as 20,40,80: the nearest splits become levels.")
+@click.option("--targets", type=CommaSeparated(float), help="FIDs, as 20,40,80: splits that have them become levels.")
+@click.option("--tolerance", type=float, default=0.001, show_default=True, help="Relative miss of --targets allowed.")
 @click.option("--at", type=CommaSeparated(str), help="Steps by their names, as -6,0,16,R18.")
 @click.option(
     "--min-classes", type=int, help="Classes a side at which removal stops.  [default: 60 % of the smaller side]"
@@ -58,6 +59,7 @@ def build(
     method: Method,
     levels: int | None,
     targets: tuple[float, ...] | None,
+    tolerance: float,
     at: tuple[str, ...] | None,
     min_classes: int | None,
     swaps_per_round: int,
@@ -88,6 +90,7 @@ def build(
         method=method,
         levels=levels,
         targets=targets,
+        tolerance=tolerance,
         at=at,
         min_classes=min_classes,
         swaps_per_round=swaps_per_round,

@@ -78,8 +78,10 @@ def _draw_walks(axes: Axes, walks: Sequence[Walk], benchmark: Benchmark) -> None
         axes.plot(places, list(of_walk.values()), ".-", color=_COLOURS[walk.kind], markersize=3, label=walk.kind)
         fids |= of_walk
     for number, level in benchmark.levels.items():
-        if level.step in fids:
-            _mark_level(axes, _place(level.step), level.fid, number)
+        # A level brought to a target, as `16~40`, lies near its step.
+        step = (level.step or "").partition("~")[0]
+        if step in fids:
+            _mark_level(axes, _place(step), level.fid, number)
 
 
 def _place(step: str) -> int:

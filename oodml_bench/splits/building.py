@@ -10,15 +10,17 @@ from oodml_bench import __version__
 from oodml_bench.datasets.names import name_in_class
 from oodml_bench.errors import SplitError
 from oodml_bench.features import ClassMeans, Features, open_features
+from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.benchmark import Benchmark, Provenance, Setting, Walk, WalkedStep
 from oodml_bench.splits.calibration import calibrated_levels
 from oodml_bench.splits.ladder import LadderSettings, ladder
-from oodml_bench.splits.levels import candidates, named_levels, nearest_levels, spread_levels
+from oodml_bench.splits.levels import candidates, named_levels, spread_levels
 from oodml_bench.splits.notes import calibration_notes, episode_notes, outsider_notes, target_notes
 from oodml_bench.splits.progression import Direction, Method, Progression, Step
-from oodml_bench.splits.search import SearchSettings, default_min_classes, paper_schedule, search
+from oodml_bench.splits.search import SearchSettings, default_min_classes, one_thread, paper_schedule, search
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.start import start_of
+from oodml_bench.splits.targets import target_levels
 
 DEFAULT_LEVELS = 9
 
@@ -29,6 +31,7 @@ def build(
     method: Method = "best",
     levels: int | None = None,
     targets: Sequence[float] | None = None,
+    tolerance: float = 1e-3,
     at: Sequence[str] | None = None,
     min_classes: int | None = None,
     swaps_per_round: int = 2,
@@ -53,7 +56,9 @@ def build(
         Number of levels, spread evenly in FID between the easiest and the hardest split, the default split among
         them; 9, or as many as there are splits, unless `targets` or `at` is given.
     targets
-        FIDs: the split nearest to each becomes a level.
+        FIDs: the split nearest to each, brought nearer by a few swaps, becomes a level.
+    tolerance
+        Relative difference from a target that is near enough.
     at
         Steps by their names (`-6`, `0`, `16`, `R18`; see `Step`) that become levels.
     min_classes
@@ -94,7 +99,7 @@ def build(
     min_classes = default_min_classes(start) if min_classes is None else min_classes
     walking = SearchSettings(method, swaps_per_round=swaps_per_round, effort=effort, seed=seed)
     progressions = search(space, start, walking, min_classes=min_classes, progress=progress)
-    chosen = _chosen_steps(progressions, levels, targets, at)
+    chosen = _chosen_steps(space, progressions, levels, targets, tolerance, at)
     rungs = ladder(chosen, start, _names_in_classes(means), completion)
     finished = calibrated_levels(rungs, space, draws=null_draws, seed=seed, progress=progress)
     settings: dict[str, Setting] = {
@@ -103,6 +108,7 @@ def build(
         "effort": effort if method == "best" else None,
         "levels": len(finished),
         "targets": targets,
+        **({} if targets is None else {"tolerance": tolerance}),
         "at": None if at is None else tuple(at),
         "min_classes": min_classes,
         "val_fraction": val_fraction,
@@ -117,7 +123,7 @@ def build(
         features={**source.specification, "sha256": means.sha256},
         settings=settings,
     )
-    notes = [*target_notes(targets, chosen)] if targets is not None else []
+    notes = [] if targets is None else target_notes(targets, chosen, candidates(progressions), tolerance)
     notes += outsider_notes(means.classes, start) + calibration_notes(finished)
     notes += episode_notes(finished) if any(means.samples.values()) else ["the features name no samples: no episodes"]
     return Benchmark(source.name, finished, provenance, tuple(map(_walk, progressions)), tuple(notes))
@@ -136,16 +142,19 @@ def _paper_settings(start: Split, settings: SearchSettings) -> dict[str, Setting
 
 
 def _chosen_steps(
+    space: ClassSpace,
     progressions: Sequence[Progression],
     levels: int | None,
     targets: Sequence[float] | None,
+    tolerance: float,
     at: Sequence[str] | None,
 ) -> list[Step]:
     if at is not None:
         return named_levels(progressions, at)
     steps = candidates(progressions)
     if targets is not None:
-        return nearest_levels(steps, targets)
+        with one_thread():
+            return target_levels(space, steps, targets, tolerance)
     default = progressions[0].steps[0]
     return spread_levels(steps, min(DEFAULT_LEVELS, len(steps)) if levels is None else levels, default)
 

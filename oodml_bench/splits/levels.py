@@ -71,30 +71,6 @@ def _place_of(position: int, targets: NDArray[np.float64], fids: NDArray[np.floa
     return min(range(lowest, highest + 1), key=lambda place: abs(float(targets[place] - fids[position])))
 
 
-def nearest_levels(steps: Sequence[Step], targets: Sequence[float]) -> list[Step]:
-    """Pick the step whose FID is nearest to each target, by rising FID.
-
-    Raises
-    ------
-    SplitError
-        Where no target is given, one is not a finite positive number, or two targets share their nearest step.
-    """
-    if not targets or not all(np.isfinite(target) and target > 0 for target in targets):
-        raise SplitError(f"targets must be one or more positive FIDs, got {list(targets)}")
-    chosen: dict[str, float] = {}
-    picked: list[Step] = []
-    for target in sorted(targets):
-        nearest = min(steps, key=lambda step: abs(step.fid - target))
-        if nearest.id in chosen:
-            raise SplitError(
-                f"the targets {chosen[nearest.id]:g} and {target:g} are both nearest to one split (FID "
-                f"{nearest.fid:.4g}); this benchmark reaches from {steps[0].fid:.4g} to {steps[-1].fid:.4g}"
-            )
-        chosen[nearest.id] = target
-        picked.append(nearest)
-    return picked
-
-
 def named_levels(progressions: Sequence[Progression], ids: Sequence[str]) -> list[Step]:
     """Pick steps by their names (see `Step`): `-6`, `0`, `16`, `R18`; by rising FID.
 

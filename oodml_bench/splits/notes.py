@@ -11,12 +11,28 @@ from oodml_bench.splits.scores import Scores
 from oodml_bench.splits.split import Split
 
 
-def target_notes(targets: Sequence[float], chosen: Sequence[Step]) -> list[str]:
-    """Say how near each target came."""
+def target_notes(
+    targets: Sequence[float], chosen: Sequence[Step], steps: Sequence[Step], tolerance: float
+) -> list[str]:
+    """Say how near each target came, and why not nearer; `steps` are the candidates by rising FID."""
     return [
-        f"target FID {target:g}: the nearest split has {step.fid:.6g} ({(step.fid - target) / target:+.2%})"
+        f"target FID {target:g}: this level has {step.fid:.6g} ({(step.fid - target) / target:+.4%})"
+        + _reason(target, step.fid, steps[0].fid, steps[-1].fid, tolerance)
         for target, step in zip(sorted(targets), chosen, strict=True)
     ]
+
+
+def _reason(target: float, fid: float, easiest: float, hardest: float, tolerance: float) -> str:
+    if abs(fid - target) <= tolerance * target:
+        return ""
+    if target < easiest:
+        return f": it lies below the easiest split that was found ({easiest:.6g})"
+    if target > hardest:
+        return (
+            f": it lies above the hardest split that was found ({hardest:.6g}); with fewer --min-classes removal "
+            "goes on for longer"
+        )
+    return f": outside the tolerance of {tolerance:.3%}, no single swap brings it nearer"
 
 
 def outsider_notes(classes: Sequence[str], start: Split) -> list[str]:

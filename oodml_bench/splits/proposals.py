@@ -107,6 +107,18 @@ def _chosen_swaps(
     return train_seats[chosen[0]], test_seats[chosen[1]]
 
 
+def predicted_fids(seats: Seats, train_seats: Indices, test_seats: Indices) -> Array:
+    """Predict the FID after each swap of one of some train seats with one of some test seats: shape (k1, k2)."""
+    if seats.has_few_pairs:
+        return seats.decomposed().fid_after_swaps()[np.ix_(train_seats, test_seats)]
+    score = _SwapScore.of(seats, 1)
+    train_rows, test_rows = seats.train[train_seats], seats.test[test_seats]
+    norms = _norm_changes(seats, train_seats, test_seats, LoneMoves.crossing)
+    train_scores = score.lasting(train_rows, norms[0]) - score.linear(train_rows)
+    test_scores = score.lasting(test_rows, norms[1]) + score.linear(test_rows)
+    return seats.distance().fid + train_scores[:, np.newaxis] + test_scores
+
+
 def propose_removals(seats: Seats, count: int) -> tuple[Indices, Indices]:
     """Give the seats of `count` classes of either side whose removal together raises the FID most, or lowers it least.
 

@@ -24,13 +24,13 @@ def highest_pair(predicted: NDArray[np.float64], measure: Measure) -> tuple[Pair
     measure
         Gives the exact score of a pair.
     """
-    shortlist = _shortlist(predicted)
-    scores = [measure(*pair) for pair in shortlist]
+    pairs = shortlist(predicted)
+    scores = [measure(*pair) for pair in pairs]
     best = int(np.argmax(scores))
-    return shortlist[best], scores[best]
+    return pairs[best], scores[best]
 
 
-def _shortlist(predicted: NDArray[np.float64]) -> list[Pair]:
+def shortlist(predicted: NDArray[np.float64]) -> list[Pair]:
     """Give the pairs with the highest predictions, best first; equal ones in row order."""
     flat = predicted.ravel()
     threshold = np.partition(flat, -SHORTLIST)[-SHORTLIST] if len(flat) > SHORTLIST else flat.min()

@@ -64,7 +64,7 @@ def test_build_targets(tmp_path):
     features = write_arrays(tmp_path / "x.npz")
     done = run("build", features, "--targets", "1,1e6", "--shots", "2", "--out", tmp_path / "x.pkl")
     assert done.exit_code == 0, done.output
-    assert "note: target FID 1: the nearest split has" in done.output
+    assert "note: target FID 1: this level has" in done.output
 
 
 def test_inspect_of_a_published_pickle(tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oodml_bench.errors import SplitError
-from oodml_bench.splits.levels import candidates, named_levels, nearest_levels, spread_levels
+from oodml_bench.splits.levels import candidates, named_levels, spread_levels
 from oodml_bench.splits.search import SearchSettings, search
 
 from .class_spaces import class_space, halves
@@ -56,25 +56,6 @@ def test_more_levels_than_splits(count):
     steps = candidates(progressions)
     with pytest.raises(SplitError, match=f"{count} levels were asked for.*ask for 1 to {len(steps)} levels"):
         spread_levels(steps, count, progressions[0].steps[0])
-
-
-def test_targets_give_the_nearest_splits():
-    steps = candidates(walks(30))
-    fids = np.array([step.fid for step in steps])
-    targets = [float(fids[0]), float(fids[len(fids) // 2]) + 1e-6, float(fids[-1]) * 10]
-    assert [step.fid for step in nearest_levels(steps, targets)] == [fids[0], fids[len(fids) // 2], fids[-1]]
-
-
-def test_targets_that_share_a_split():
-    steps = candidates(walks(12))
-    with pytest.raises(SplitError, match="both nearest to one split"):
-        nearest_levels(steps, [1e6, 2e6])
-
-
-@pytest.mark.parametrize("targets", [[], [-1.0], [float("nan")], [float("inf")]])
-def test_targets_must_be_positive_numbers(targets):
-    with pytest.raises(SplitError, match="one or more positive FIDs"):
-        nearest_levels(candidates(walks(12)), targets)
 
 
 def test_named_levels():
