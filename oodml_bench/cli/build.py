@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--method",
-    type=click.Choice(["best", "greedy", "paper"]),
+    type=click.Choice(["best", "greedy", "paper", "random"]),
     default="best",
     show_default=True,
     help="How splits are searched.",
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     "--min-classes", type=int, help="Classes a side at which removal stops.  [default: 60 % of the smaller side]"
 )
 @click.option("--swaps-per-round", type=int, default=2, show_default=True, help="Of --method paper.")
+@click.option("--not-nested", is_flag=True, help="Of --method best: the best split at each number of swaps.")
 @click.option("--effort", type=int, default=1, show_default=True, help="Starts and kicks of --method best, times this.")
 @click.option(
     "--val-fraction", type=float, default=0.25, show_default=True, help="Train classes held out for validation."
@@ -63,6 +64,7 @@ def build(
     at: tuple[str, ...] | None,
     min_classes: int | None,
     swaps_per_round: int,
+    not_nested: bool,
     effort: int,
     val_fraction: float,
     shots: tuple[int, ...],
@@ -94,6 +96,7 @@ def build(
         at=at,
         min_classes=min_classes,
         swaps_per_round=swaps_per_round,
+        nested=not not_nested,
         effort=effort,
         val_fraction=val_fraction,
         shots=shots,

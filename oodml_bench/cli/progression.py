@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 @click.argument("features", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The progression, as JSON.")
 @click.option("--direction", type=click.Choice(["harder", "easier"]), default="harder", show_default=True)
-@click.option("--method", type=click.Choice(["best", "greedy", "paper"]), default="best", show_default=True)
-@click.option("--rounds", type=int, help="Of --method paper.  [default: 25 harder, 15 easier]")
+@click.option("--method", type=click.Choice(["best", "greedy", "paper", "random"]), default="best", show_default=True)
+@click.option("--rounds", type=int, help="Of --method paper, and draws of random.  [default: 25 harder, 15 easier]")
 @click.option("--swaps-per-round", type=int, default=2, show_default=True, help="Of --method paper.")
 @click.option("--history", type=int, help="Of --method paper.  [default: 5 harder, 30 easier]")
+@click.option("--not-nested", is_flag=True, help="Of --method best: the best split at each number of swaps.")
 @click.option("--effort", type=int, default=1, show_default=True, help="Starts and kicks of --method best, times this.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides the random starts of --method best.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides random starts and draws.")
 @overwrite_option
 def progression(
     features: Path,
@@ -32,6 +33,7 @@ def progression(
     rounds: int | None,
     swaps_per_round: int,
     history: int | None,
+    not_nested: bool,
     effort: int,
     seed: int,
     overwrite: bool,
@@ -48,15 +50,18 @@ def progression(
     from oodml_bench.features import open_features
     from oodml_bench.output import check_writable, refuse_to_overwrite, write_bytes
     from oodml_bench.splits.progression_file import progression_bytes
-    from oodml_bench.splits.search import SearchSettings, walk
+    from oodml_bench.splits.search import SearchSettings, published_comparison, walk
     from oodml_bench.splits.start import start_of
 
     refuse_to_overwrite(out, overwrite=overwrite)
     check_writable(out)
-    settings = SearchSettings(method, swaps_per_round, rounds, history, effort, seed)
+    settings = SearchSettings(method, swaps_per_round, rounds, history, effort, seed, nested=not not_nested)
     _, space, start = start_of(open_features(features), progress=True)
     walked = walk(space, start, direction, settings, progress=True)
+    note = published_comparison(space, start, walked, settings)
     write_bytes(out, progression_bytes(walked))
     first, last = walked.steps[0], walked.steps[-1]
     click.echo(f"{len(walked.steps)} steps, from FID {first.fid:.6g} to {last.fid:.6g}")
+    if note:
+        click.echo(note)
     click.echo(f"written: {out}")

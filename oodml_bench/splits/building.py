@@ -17,7 +17,14 @@ from oodml_bench.splits.ladder import LadderSettings, ladder
 from oodml_bench.splits.levels import candidates, named_levels, spread_levels
 from oodml_bench.splits.notes import calibration_notes, episode_notes, outsider_notes, target_notes
 from oodml_bench.splits.progression import Direction, Method, Progression, Step
-from oodml_bench.splits.search import SearchSettings, default_min_classes, one_thread, paper_schedule, search
+from oodml_bench.splits.search import (
+    SearchSettings,
+    default_min_classes,
+    one_thread,
+    paper_schedule,
+    published_comparison,
+    search,
+)
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.start import start_of
 from oodml_bench.splits.targets import target_levels
@@ -35,6 +42,7 @@ def build(
     at: Sequence[str] | None = None,
     min_classes: int | None = None,
     swaps_per_round: int = 2,
+    nested: bool = True,
     effort: int = 1,
     val_fraction: float = 0.25,
     shots: Sequence[int] = (2, 5, 10),
@@ -51,7 +59,8 @@ def build(
         Opened features, or the path of a feature store or of an `.npz` array file.
     method
         `best` looks for the best end point from many starts and walks to it; `greedy` makes the best exact step each
-        time, several times faster; `paper` follows the published rule.
+        time, several times faster; `paper` follows the published rule; `random` draws class sets at random, as a
+        control.
     levels
         Number of levels, spread evenly in FID between the easiest and the hardest split, the default split among
         them; 9, or as many as there are splits, unless `targets` or `at` is given.
@@ -65,6 +74,8 @@ def build(
         Classes a side at which removal stops; 60 % of the smaller side unless given.
     swaps_per_round
         Swaps, and removals a side, in a round of `paper`; the others do not use it.
+    nested
+        Whether `best` walks a nested path; without, it gives the best split at each number of swaps.
     effort
         Multiplies the random starts and kicks of `best`; the others do not use it.
     val_fraction
@@ -97,7 +108,7 @@ def build(
     source = features if isinstance(features, Features) else open_features(Path(features))
     means, space, start = start_of(source, progress=progress)
     min_classes = default_min_classes(start) if min_classes is None else min_classes
-    walking = SearchSettings(method, swaps_per_round=swaps_per_round, effort=effort, seed=seed)
+    walking = SearchSettings(method, swaps_per_round=swaps_per_round, effort=effort, seed=seed, nested=nested)
     progressions = search(space, start, walking, min_classes=min_classes, progress=progress)
     chosen = _chosen_steps(space, progressions, levels, targets, tolerance, at)
     rungs = ladder(chosen, start, _names_in_classes(means), completion)
@@ -106,6 +117,7 @@ def build(
         "method": method,
         **_paper_settings(start, walking),
         "effort": effort if method == "best" else None,
+        **({"nested": False} if not nested else {}),
         "levels": len(finished),
         "targets": targets,
         **({} if targets is None else {"tolerance": tolerance}),
@@ -124,6 +136,8 @@ def build(
         settings=settings,
     )
     notes = [] if targets is None else target_notes(targets, chosen, candidates(progressions), tolerance)
+    comparisons = (published_comparison(space, start, walked, walking) for walked in progressions[:2])
+    notes += [note for note in comparisons if note]
     notes += outsider_notes(means.classes, start) + calibration_notes(finished)
     notes += episode_notes(finished) if any(means.samples.values()) else ["the features name no samples: no episodes"]
     return Benchmark(source.name, finished, provenance, tuple(map(_walk, progressions)), tuple(notes))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
+from oodml_bench.hardness.class_space import GRAM_CLASSES
 from oodml_bench.hardness.moments import Side
 from oodml_bench.splits.ascent import ascend, ascend_in_batches
 from oodml_bench.splits.progression import Direction, OnStep, Progression, sign_of
@@ -55,7 +56,8 @@ def best_swaps(
     recorded, so that the progression is monotone and nested.
 
     With more than some 250 classes a side the swaps of an ascent and of the path are made in batches, and the starts
-    are the given split and, towards `harder`, the bisection along the first axis; random ones from an effort of 2.
+    are the given split and, towards `harder`, the bisection along the first axis; random ones from an effort of 2. With
+    more than some thousands in all, the given split is no start towards `harder` before an effort of 2.
 
     Where the best end lies in another direction than the first swaps of other rules, these may lead to harder splits at
     a few swaps than a nested path to that end can.
@@ -112,29 +114,35 @@ def _best_end_in_batches(
 ) -> Seats:
     """Ascend roughly from every start, and from the best of where that leads to the end."""
     sign = sign_of(direction)
-    best = ascend_in_batches(begin, direction, _ROUGH_GAIN)
-    on_step(1)
-    for start in _starts(begin, direction, effort, rng):
-        end = ascend_in_batches(start, direction, _ROUGH_GAIN)
+    ends: list[Seats] = []
+    for start in _starts_in_batches(begin, direction, effort, rng):
+        ends.append(ascend_in_batches(start, direction, _ROUGH_GAIN))
         on_step(1)
-        if sign * (end.distance().fid - best.distance().fid) > 0:
-            best = end
-    return ascend_in_batches(best, direction)
+        # Only the best is kept: each holds hundreds of megabytes.
+        ends = [max(ends, key=lambda end: sign * end.distance().fid)]
+    return ascend_in_batches(ends[0], direction)
 
 
 def _starts(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator) -> Iterator[Seats]:
     both = np.sort(np.concatenate([begin.train, begin.test]))
-    n1 = len(begin.train)
-    axes, random_starts = _AXES[direction], _RANDOM_STARTS[direction] * effort
-    if begin.has_few_pairs:
-        yield from _bisections(begin, both, axes)
-    else:
-        # The harder bisection along the first axis leads to the harder end.
-        yield from sorted(_bisections(begin, both, min(axes, 1)), key=lambda seats: -seats.distance().fid)[:1]
-        random_starts = effort - 1
-    for _ in range(random_starts):
-        order = rng.permutation(both)
-        yield Seats(begin.space, order[:n1], order[n1:])
+    yield from _bisections(begin, both, _AXES[direction])
+    yield from _random_starts(begin, both, _RANDOM_STARTS[direction] * effort, rng)
+
+
+def _starts_in_batches(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator) -> Iterator[Seats]:
+    """Give fewer starts: the harder bisection along the first axis leads to the harder end, and in few batches."""
+    both = np.sort(np.concatenate([begin.train, begin.test]))
+    if direction == "harder":
+        yield max(_bisections(begin, both, 1), key=lambda seats: seats.distance().fid)
+    if direction == "easier" or effort > 1 or len(both) <= GRAM_CLASSES:
+        yield begin
+    yield from _random_starts(begin, both, effort - 1, rng)
+
+
+def _random_starts(begin: Seats, classes: Indices, count: int, rng: np.random.Generator) -> Iterator[Seats]:
+    for _ in range(count):
+        order = rng.permutation(classes)
+        yield Seats(begin.space, order[: len(begin.train)], order[len(begin.train) :])
 
 
 def _bisections(begin: Seats, classes: Indices, axes: int) -> Iterator[Seats]:

@@ -10,7 +10,7 @@ from oodml_bench.hardness import FrechetDistance
 from oodml_bench.splits.split import Split
 
 Direction = Literal["easier", "harder"]
-Method = Literal["best", "greedy", "paper"]
+Method = Literal["best", "greedy", "paper", "random"]
 
 #: Called with 1 after each step of a search.
 OnStep = Callable[[int], None]

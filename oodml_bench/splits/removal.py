@@ -47,7 +47,7 @@ def greedy_removal(
     SplitError
         Where `min_classes` is below 2 or above the smaller side.
     """
-    seats = _checked_seats(space, start, min_classes)
+    seats = checked_seats(space, start, min_classes)
     steps = [seats.step("R0")]
     on_step(1)
     most = seats.smaller_side
@@ -106,7 +106,7 @@ def paper_removal(
     """
     if removals_per_round < 1:
         raise SplitError(f"a round removes at least 1 class a side, got {removals_per_round}")
-    seats = _checked_seats(space, start, min_classes)
+    seats = checked_seats(space, start, min_classes)
     removed = 0
     steps = [seats.step("R0")]
     while (spare := min(len(seats.train), len(seats.test)) - min_classes) > 0:
@@ -119,7 +119,8 @@ def paper_removal(
     return Progression("removal", tuple(steps))
 
 
-def _checked_seats(space: ClassSpace, start: Split, min_classes: int) -> Seats:
+def checked_seats(space: ClassSpace, start: Split, min_classes: int) -> Seats:
+    """Seat a split from which classes are removed down to `min_classes`, or raise `SplitError` for a wrong number."""
     smaller = min(len(start.train), len(start.test))
     if not 2 <= min_classes <= smaller:
         raise SplitError(

@@ -12,15 +12,22 @@ from threadpoolctl import threadpool_limits
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.progress import progress_of
+from oodml_bench.splits.comparison import comparison_note
+from oodml_bench.splits.control import random_removal, random_splits
 from oodml_bench.splits.multistart import best_swaps
 from oodml_bench.splits.progression import Direction, Method, OnStep, Progression
 from oodml_bench.splits.removal import greedy_removal, paper_removal
+from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.swapping import greedy_swaps, paper_swaps
+from oodml_bench.splits.unnested import without_nesting
 
 #: Rounds and history of the published study, for CUB200.
 PAPER_ROUNDS: dict[Direction, int] = {"harder": 25, "easier": 15}
 PAPER_HISTORY: dict[Direction, int] = {"harder": 5, "easier": 30}
+
+#: Share of the smaller side that a round of the published rule swaps in a comparison, where there are many classes.
+_COMPARED_SHARE = 0.05
 
 #: Share of the smaller side that removal leaves unless told otherwise; the published benchmarks end near it.
 KEPT_SHARE = 0.6
@@ -39,21 +46,25 @@ class SearchSettings:
     ----------
     method
         `best`: a nested path to the best end point of many ascents. `greedy`: the best exact step each time. `paper`:
-        the published rule.
+        the published rule. `random`: the control, class sets drawn at random.
     swaps_per_round
         Swaps, and removals a side, in a round of `paper`.
-    rounds, history
+    rounds
+        Of `paper`, see `paper_swaps`, and the draws of `random`; those of the published study unless given.
+    history
         Of `paper`, see `paper_swaps`; those of the published study for CUB200 unless given, the history no longer than
         the sides allow.
     effort
         Multiplies the starts and kicks of `best`.
     seed
-        Seed of the random starts and kicks of `best`.
+        Seed of the random starts and kicks of `best`, and of the draws of `random`.
+    nested
+        Whether `best` walks a nested path; without, it gives the best split at each number of swaps.
 
     Raises
     ------
     SplitError
-        Where there is no such method.
+        Where there is no such method, or another than `best` is not to be nested.
     """
 
     method: Method
@@ -62,10 +73,13 @@ class SearchSettings:
     history: int | None = None
     effort: int = 1
     seed: int = 0
+    nested: bool = True
 
     def __post_init__(self) -> None:
         if self.method not in get_args(Method):
             raise SplitError(f"no search method {self.method!r}: choose one of {', '.join(get_args(Method))}")
+        if not self.nested and self.method != "best":
+            raise SplitError(f"--not-nested is of --method best, not of {self.method}")
 
 
 def paper_schedule(start: Split, direction: Direction, settings: SearchSettings) -> tuple[int, int]:
@@ -134,14 +148,44 @@ def _swaps(
     if settings.method == "greedy":
         return greedy_swaps(space, start, direction, on_step=on_step)
     if settings.method == "best":
-        return best_swaps(space, start, direction, effort=settings.effort, seed=settings.seed, on_step=on_step)
+        path = best_swaps(space, start, direction, effort=settings.effort, seed=settings.seed, on_step=on_step)
+        if settings.nested:
+            return path
+        return without_nesting(Seats.of(space, start), path, _published(space, start, direction), on_step=on_step)
+    if settings.method == "random":
+        draws = PAPER_ROUNDS[direction] if settings.rounds is None else settings.rounds
+        return random_splits(space, start, direction, draws=draws, seed=settings.seed, on_step=on_step)
+    return _published(space, start, direction, settings, on_step)
+
+
+def published_comparison(space: ClassSpace, start: Split, path: Progression, settings: SearchSettings) -> str | None:
+    """Say how a path of `best` or `greedy` compares with the published rule, or give None for other methods."""
+    if settings.method not in ("best", "greedy"):
+        return None
+    with one_thread():
+        return comparison_note(path, _published(space, start, "easier" if path.kind == "easier" else "harder"), space)
+
+
+def _published(
+    space: ClassSpace,
+    start: Split,
+    direction: Direction,
+    settings: SearchSettings | None = None,
+    on_step: OnStep = lambda _: None,
+) -> Progression:
+    """Follow the published rule, with the settings for a comparison unless told otherwise."""
+    if settings is None:
+        settings = SearchSettings("paper")
+        if not Seats.of(space, start).has_few_pairs:
+            share = math.ceil(_COMPARED_SHARE * min(len(start.train), len(start.test)))
+            settings = SearchSettings("paper", swaps_per_round=share, rounds=round(0.5 / _COMPARED_SHARE), history=0)
     rounds, history = paper_schedule(start, direction, settings)
     return paper_swaps(
         space,
         start,
         direction,
         rounds=rounds,
-        swaps_per_round=settings.swaps_per_round,
+        swaps_per_round=min(settings.swaps_per_round, len(start.train), len(start.test)),
         history=history,
         on_step=on_step,
     )
@@ -150,6 +194,8 @@ def _swaps(
 def _removal(
     space: ClassSpace, hardest: Split, settings: SearchSettings, min_classes: int, on_step: OnStep
 ) -> Progression:
+    if settings.method == "random":
+        return random_removal(space, hardest, min_classes=min_classes, seed=settings.seed, on_step=on_step)
     if settings.method != "paper":
         return greedy_removal(space, hardest, min_classes=min_classes, on_step=on_step)
     return paper_removal(

@@ -1,0 +1,85 @@
+"""The hardest (or easiest) split at each number of swaps, whether or not the next one follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oodml_bench.errors import SplitError
+from oodml_bench.splits.progression import OnStep, Progression, sign_of
+from oodml_bench.splits.ranking import highest_pair
+from oodml_bench.splits.seats import Seats
+
+
+def without_nesting(
+    begin: Seats, nested: Progression, others: Progression, *, on_step: OnStep = lambda _: None
+) -> Progression:
+    """Find the hardest (or easiest) split at each number of swaps, up to that of the last step of a nested path.
+
+    For each number, the best of what one more swap makes of the split before, the nested path and another progression
+    is improved by exchanging classes that moved for classes of the same side that did not, until no exchange helps.
+
+    Parameters
+    ----------
+    begin
+        The default split.
+    nested
+        The path to the best end; it gives the direction.
+    others
+        Splits that the result must not fall behind, such as those of the published rule.
+    on_step
+        Called with 1 after each number of swaps.
+
+    Raises
+    ------
+    SplitError
+        Where there are too many pairs of classes to look at all of them.
+    """
+    if not begin.has_few_pairs:
+        raise SplitError(
+            "the hardest split at each number of swaps needs a look at every pair of classes, at most some 250 classes "
+            f"a side; there are {len(begin.train)} train and {len(begin.test)} test classes. Leave out --not-nested."
+        )
+    sign = sign_of("easier" if nested.kind == "easier" else "harder")
+    seats = begin
+    steps = [begin.step("0")]
+    known = [step.split for progression in (nested, others) for step in progression.steps]
+    for swaps in range(1, nested.steps[-1].split.swaps_from(steps[0].split) + 1):
+        rivals = [split for split in known if split.swaps_from(steps[0].split) == swaps]
+        further = [_one_more(begin, seats, sign), *(Seats.of(begin.space, split) for split in rivals)]
+        seats = _exchanged(begin, max(further, key=lambda rival: sign * rival.distance().fid), sign)
+        if seats.is_better(seats.distance().fid, steps[-1].fid, sign):
+            steps.append(seats.step(str(sign * swaps)))
+        on_step(1)
+    return Progression(nested.kind, tuple(steps))
+
+
+def _one_more(begin: Seats, seats: Seats, sign: int) -> Seats:
+    """Make the best swap of two classes that did not move yet."""
+    stayed = np.isin(seats.train, begin.train)[:, np.newaxis] & np.isin(seats.test, begin.test)
+    return next(_swaps(seats, stayed, sign))[1]
+
+
+def _exchanged(begin: Seats, seats: Seats, sign: int) -> Seats:
+    """Exchange classes that moved for others of the same side that did not, while that helps."""
+    while True:
+        from_train = np.isin(seats.train, begin.train)[:, np.newaxis] == np.isin(seats.test, begin.train)
+        fid, swapped = next(_swaps(seats, from_train, sign), (0.0, None))
+        if swapped is None or not seats.is_better(fid, seats.distance().fid, sign):
+            return seats
+        seats = swapped
+
+
+def _swaps(seats: Seats, allowed: NDArray[np.bool_], sign: int) -> Iterator[tuple[float, Seats]]:
+    """Give the best of the allowed swaps, with its FID, if there is one."""
+    if not allowed.any():
+        return
+    predicted = np.where(allowed, sign * seats.decomposed().fid_after_swaps(), -np.inf)
+
+    def score(i: int, j: int) -> float:
+        return sign * seats.swapped(i, j).distance().fid if allowed[i, j] else -np.inf
+
+    pair, best = highest_pair(predicted, score)
+    yield sign * best, seats.swapped(*pair)
