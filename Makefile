@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 GLYPHS := glyphs:300 --backbone efficientnet_lite0 --image-size 96 --device cpu
 GLYPH_LEVELS := --levels 8
 
-.PHONY: demo test check datasplits clean
+.PHONY: demo test check perf datasplits clean
 
 $(INSTALLED): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,9 @@ check: $(INSTALLED)  ## Lint, formatting, types and import layers.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+perf: $(INSTALLED)  ## Measure speed and memory, into perf/results.md.
+	$(BIN)/python perf/run_all.py
 
 datasplits: $(INSTALLED)  ## Make the benchmarks in datasplits/ again.
 	rm -rf demo
