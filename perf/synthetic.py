@@ -1,4 +1,4 @@
-"""Class means of any number of classes, made up and seeded: what real ones look like to a distance, and nothing else."""
+"""Class means of any number of classes, made up and seeded: what real ones look like to a distance."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from oodml_bench.hardness.log_determinants import norm_change
+from oodml_bench.hardness.log_determinants import COARSE, Rule, norm_change
 
 Array = NDArray[np.float64]
 
@@ -64,12 +64,12 @@ class LoneMoves:
             norm_change(self.values, lambda node: crossing_factor(n2, n1, self.test_forms(node).of_other_side())),
         )
 
-    def leaving(self) -> tuple[Array, Array]:
+    def leaving(self, rule: Rule = COARSE) -> tuple[Array, Array]:
         """Give the change of the nuclear norm when each train, and each test class, is removed."""
         n1, n2 = self.sizes
         return (
-            norm_change(self.values, lambda node: leaving_factor(n1, self.train_forms(node))),
-            norm_change(self.values, lambda node: leaving_factor(n2, self.test_forms(node).of_other_side())),
+            norm_change(self.values, lambda node: leaving_factor(n1, self.train_forms(node)), rule),
+            norm_change(self.values, lambda node: leaving_factor(n2, self.test_forms(node).of_other_side()), rule),
         )
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from oodml_bench.hardness.cross_block import CrossBlock
 from oodml_bench.hardness.frechet import FrechetDistance
-from oodml_bench.hardness.log_determinants import norm_change
+from oodml_bench.hardness.log_determinants import FINE, norm_change
 from oodml_bench.hardness.lone_moves import LoneMoves, OwnForms, leaving_factor
 
 Array = NDArray[np.float64]
@@ -109,6 +109,26 @@ class Decomposition:
         test_scatters = block.test_spread.sum() - test_spread * n2 / (n2 - 1)
         norms = self.values.sum() + self._norm_change(_removal_factor)
         return _fids(mean_terms, train_scatters, test_scatters, norms, (n1 - 1, n2 - 1))
+
+    def fid_after_single_removals(self) -> tuple[Array, Array]:
+        """Give the FID after one class was removed, shapes (n1,) and (n2,); n1 and n2 at least 3.
+
+        Accurate to about 1e-6 of the change.
+        """
+        block = self.block
+        (n1, n2), spreads = block.sizes, (block.train_spread, block.test_spread)
+        changes = self.lone_moves(np.arange(n1), np.arange(n2)).leaving(FINE)
+        along_gap = block.to_train_mean - block.to_test_mean
+        fids = []
+        for own, side, towards_other in ((0, block.train, 1.0), (1, block.test, -1.0)):
+            count = len(side)
+            along = towards_other * (along_gap[side] - along_gap[side].mean())
+            mean_terms = block.mean_term - 2 * along / (count - 1) + spreads[own] / (count - 1) ** 2
+            stays = spreads[own].sum() - spreads[own] * count / (count - 1)
+            scatters = (stays, spreads[1].sum()) if own == 0 else (spreads[0].sum(), stays)
+            sizes = (n1 - 1, n2) if own == 0 else (n1, n2 - 1)
+            fids.append(_fids(mean_terms, *scatters, self.values.sum() + changes[own], sizes))
+        return fids[0], fids[1]
 
     def _step_of(self, of_classes: Array) -> Array:
         """Subtract train class i's value from test class j's, shape (n1, n2)."""
