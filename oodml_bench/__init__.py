@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from oodml_bench.features import Features, class_means, extract, open_features
     from oodml_bench.hardness import FrechetDistance, frechet_distance
     from oodml_bench.reporting import plot_agreement, plot_fid, plot_umap
-    from oodml_bench.splits import Agreement, Benchmark, Level, build, load_benchmark
+    from oodml_bench.splits import Agreement, Benchmark, Level, build, load_benchmark, measure_split
     from oodml_bench.splits.agreement import agreement
 
 __version__ = "0.1.0"
@@ -32,6 +32,7 @@ __all__ = [
     "extract",
     "frechet_distance",
     "load_benchmark",
+    "measure_split",
     "open_dataset",
     "open_features",
     "plot_agreement",
@@ -45,7 +46,7 @@ _HOMES = {
     "features": ("Features", "class_means", "extract", "open_features"),
     "hardness": ("FrechetDistance", "frechet_distance"),
     "reporting": ("plot_agreement", "plot_fid", "plot_umap"),
-    "splits": ("Agreement", "Benchmark", "Level", "agreement", "build", "load_benchmark"),
+    "splits": ("Agreement", "Benchmark", "Level", "agreement", "build", "load_benchmark", "measure_split"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

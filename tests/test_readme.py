@@ -56,9 +56,11 @@ def test_the_commands_for_own_images_work_as_written(clone, tmp_path, monkeypatc
     names = [f"{number:03}.Bird_{number}" for number in range(1, 31)]
     for seed, backbone in enumerate(("dinov2", "bit")):
         write_arrays(tmp_path / "features" / f"cub200_{backbone}.npz", names=names, seed=seed)
+    for side, classes in (("train", names[:20]), ("test", names[20:])):
+        (tmp_path / f"{side}.txt").write_text("\n".join(classes), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     lines = commands(clone)
-    assert [line[1] for line in lines] == ["extract", "build", "inspect", "plot", "plot", "agree"]
+    assert [line[1] for line in lines] == ["extract", "build", "inspect", "plot", "plot", "distance", "agree"]
     for line in lines:
         # The only change: the data lies below the test's own folder.
         arguments = [word.replace("/data/", f"{tmp_path}/data/") for word in line[1:]]

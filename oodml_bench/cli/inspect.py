@@ -32,7 +32,8 @@ def show_table(benchmark: Benchmark) -> None:
     """Print a line a level.
 
     `random` is the FID of random splits of the same classes at the same sizes, and `z` how many of their standard
-    deviations the level lies from them.
+    deviations the level lies from them. `95 %` is the interval of the FID by jackknife over classes, and `KID` does not
+    depend on the number of classes.
     """
     from rich.console import Console
     from rich.table import Table
@@ -44,10 +45,12 @@ def show_table(benchmark: Benchmark) -> None:
     for heading in (
         "level",
         "FID",
+        "95 %",
         "means",
         "spread",
         "random",
         "z",
+        "KID",
         "step",
         "swaps",
         "removed",
@@ -60,7 +63,7 @@ def show_table(benchmark: Benchmark) -> None:
     for number, level in benchmark.levels.items():
         table.add_row(str(number), *_cells(level))
     # Columns are never cut: a narrow terminal wraps, and a pipe gets whole lines.
-    Console(width=max(Console().width, 132)).print(table)
+    Console(width=max(Console().width, 150)).print(table)
 
 
 def _cells(level: Level) -> tuple[str, ...]:
@@ -70,10 +73,12 @@ def _cells(level: Level) -> tuple[str, ...]:
     known = level.step is not None
     return (
         number(level.fid),
+        "–" if level.interval is None else "–".join(map(number, level.interval)),
         number(level.mean_term),
         number(level.covariance_term),
         f"{level.calibration.null.mean:.4g} ± {level.calibration.null.sd:.2g}" if level.calibration else "–",
         "–" if level.calibration is None or level.calibration.z is None else f"{level.calibration.z:+.1f}",
+        "–" if level.size_free is None else f"{level.size_free.kid:.3g}",
         level.step or "–",
         str(level.swaps) if known else "–",
         str(len(level.removed)) if known else "–",

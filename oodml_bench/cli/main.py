@@ -9,6 +9,7 @@ import click
 from oodml_bench import __version__
 from oodml_bench.cli.agree import agree
 from oodml_bench.cli.build import build
+from oodml_bench.cli.distance import distance
 from oodml_bench.cli.extract import extract
 from oodml_bench.cli.inspect import inspect
 from oodml_bench.cli.plot import plot
@@ -46,5 +47,5 @@ def main() -> None:
     """
 
 
-for command in (extract, build, inspect, agree, progression, plot):
+for command in (extract, build, inspect, distance, agree, progression, plot):
     main.add_command(command)

@@ -20,6 +20,9 @@ Array = NDArray[np.float64]
 #: Classes whose inner products are held at once, a side: memory is that of a few of these blocks, whatever the sizes.
 _BLOCK = 512
 
+#: Classes in all up to which they are computed: it takes half a minute there.
+MAX_CLASSES = 25_000
+
 
 @dataclass(frozen=True)
 class SizeFree:
@@ -40,7 +43,7 @@ class SizeFree:
     kid: float
 
 
-def size_free(space: ClassSpace, train: Indices, test: Indices) -> SizeFree:
+def size_free(space: ClassSpace, train: Indices, test: Indices) -> SizeFree | None:
     """Measure two sides by means that do not depend on their sizes.
 
     Both are unbiased estimates (Gretton et al., 2012, equation 3) of a squared maximum mean discrepancy: the mean of a
@@ -54,12 +57,19 @@ def size_free(space: ClassSpace, train: Indices, test: Indices) -> SizeFree:
     train, test
         Rows of the two sides: shapes (n1,) and (n2,), ascending.
 
+    Returns
+    -------
+    SizeFree, or None
+        None with more than `MAX_CLASSES` classes: the cost grows with the square of their number.
+
     Raises
     ------
     SplitError
         Where a side holds fewer than two classes.
     """
     check_sizes(len(train), len(test))
+    if len(train) + len(test) > MAX_CLASSES:
+        return None
     inside_train, inside_test = _mean_inside(space, train), _mean_inside(space, test)
     mean_distance, kid = inside_train + inside_test - 2 * _mean_between(space, train, test)
     return SizeFree(float(mean_distance), float(kid))

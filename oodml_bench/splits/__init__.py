@@ -4,5 +4,6 @@ from oodml_bench.splits.agreement import Agreement, agreement
 from oodml_bench.splits.benchmark import Benchmark, Level
 from oodml_bench.splits.building import build
 from oodml_bench.splits.files import load_benchmark, save_benchmark
+from oodml_bench.splits.measuring import measure_split
 
-__all__ = ["Agreement", "Benchmark", "Level", "agreement", "build", "load_benchmark", "save_benchmark"]
+__all__ = ["Agreement", "Benchmark", "Level", "agreement", "build", "load_benchmark", "measure_split", "save_benchmark"]

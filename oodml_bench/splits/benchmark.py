@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from oodml_bench.hardness.null import Calibration
+from oodml_bench.hardness.size_free import SizeFree
 
 #: Support samples of each class; in the published Online Products files, the classes whose every sample is support.
 Episode = dict[str, tuple[str, ...]] | tuple[str, ...]
@@ -40,6 +41,10 @@ class Level:
         Shots → test class → its number of samples, for the classes with too few samples for that many shots.
     calibration
         The FID against those of random splits of the same classes at the same sizes.
+    interval
+        Ends of a 95 % interval of the FID, by jackknife over classes; None where it is too dear.
+    size_free
+        Distances that do not depend on the numbers of classes; None where they are too dear.
     """
 
     train: tuple[str, ...]
@@ -55,6 +60,8 @@ class Level:
     removed: tuple[str, ...] = ()
     left_out: dict[int, dict[str, int]] = field(default_factory=dict, repr=False)
     calibration: Calibration | None = None
+    interval: tuple[float, float] | None = None
+    size_free: SizeFree | None = None
 
 
 @dataclass(frozen=True)

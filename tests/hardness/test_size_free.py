@@ -97,6 +97,12 @@ def test_classes_on_neither_side_do_not_matter():
     assert second.kid == pytest.approx(first.kid)
 
 
+def test_too_many_classes_are_too_dear(monkeypatch):
+    monkeypatch.setattr(size_free, "MAX_CLASSES", 10)
+    assert measured(means_of(6, 5, 3), *sides(6, 5)) is None
+    assert measured(means_of(5, 5, 3), *sides(5, 5)) is not None
+
+
 def test_one_class_is_too_few():
     with pytest.raises(SplitError, match="at least 2 classes on each side, got 1 train and 3 test"):
         measured(means_of(1, 3, 2), *sides(1, 3))

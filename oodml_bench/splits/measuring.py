@@ -1,0 +1,137 @@
+"""The calibrated distance of any split, without building a benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from oodml_bench.errors import SplitError
+from oodml_bench.features import Features, open_features
+from oodml_bench.hardness import FrechetDistance
+from oodml_bench.hardness.jackknife import fid_interval
+from oodml_bench.hardness.null import Calibration, calibrated, null_fids
+from oodml_bench.hardness.size_free import SizeFree, size_free
+from oodml_bench.progress import progress_of
+from oodml_bench.splits.search import one_thread
+from oodml_bench.splits.split import Split
+from oodml_bench.splits.start import start_of
+
+_NULL_STREAM = 3
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The distance of a split, and how far to trust it.
+
+    Attributes
+    ----------
+    split
+        The classes.
+    is_default
+        Whether they are the default split of the features, since none was given.
+    others
+        Number of classes of the features that are on neither side.
+    dimension
+        Of the features.
+    distance
+        The exact distance.
+    interval
+        Ends of a 95 % interval by jackknife over classes; None where it is too dear or impossible.
+    size_free
+        The distances that do not depend on the numbers of classes; None where they are too dear.
+    calibration
+        The FID against random splits of the same classes at the same sizes; None without draws.
+    """
+
+    split: Split
+    is_default: bool
+    others: int
+    dimension: int
+    distance: FrechetDistance
+    interval: tuple[float, float] | None
+    size_free: SizeFree | None
+    calibration: Calibration | None
+
+
+def measure_split(
+    features: Features | Path | str,
+    train: Sequence[str] | None = None,
+    test: Sequence[str] | None = None,
+    *,
+    null_draws: int = 100,
+    seed: int = 0,
+    progress: bool = False,
+) -> Measured:
+    """Measure the distance between two sets of classes, and set it against random splits of them.
+
+    Parameters
+    ----------
+    features
+        Opened features, or the path of a feature store or of an `.npz` array file.
+    train, test
+        Class names of the two sides; without either, the default split of the features.
+    null_draws
+        Random splits to set the FID against; 0 leaves that out.
+    seed
+        Decides the random splits.
+    progress
+        Show progress on standard error.
+
+    Raises
+    ------
+    FeatureError
+        Where the features cannot be read or are not finite.
+    SplitError
+        Where one side is given without the other, a class is unknown or named twice, a side holds fewer than two
+        classes, or `null_draws` is below 0 or is 1.
+    """
+    if (train is None) != (test is None):
+        given, missing = ("train", "test") if test is None else ("test", "train")
+        raise SplitError(f"the {given} classes were given without the {missing} classes: give both sides, or neither")
+    if seed < 0:
+        raise SplitError(f"the seed must be at least 0, got {seed}")
+    source = features if isinstance(features, Features) else open_features(Path(features))
+    _, space, default = start_of(source, progress=progress)
+    split = default if train is None or test is None else Split(tuple(train), tuple(test))
+    rows = space.indices(split.train), space.indices(split.test)
+    with one_thread(), progress_of("Drawing random splits", 1 if null_draws else 0, shown=progress) as advance:
+        distance = space.distance(*rows)
+        calibration = None
+        if null_draws:
+            rng = np.random.default_rng([seed, _NULL_STREAM])
+            null = null_fids(space, np.concatenate(rows), len(rows[0]), draws=null_draws, rng=rng)
+            calibration = calibrated(distance.fid, null)
+            advance(1)
+        return Measured(
+            split=split,
+            is_default=train is None,
+            others=len(space.classes) - len(split.classes),
+            dimension=space.dimension,
+            distance=distance,
+            interval=fid_interval(distance.fid, space, *rows),
+            size_free=size_free(space, *rows),
+            calibration=calibration,
+        )
+
+
+def read_class_names(path: Path) -> tuple[str, ...]:
+    """Read class names from a text file, one a line.
+
+    Raises
+    ------
+    SplitError
+        Where the file cannot be read as UTF-8 text or names no class.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SplitError(
+            f"cannot read class names from {path}: {error}. It must be UTF-8 text, a name a line"
+        ) from None
+    names = tuple(name for line in lines if (name := line.strip()))
+    if not names:
+        raise SplitError(f"{path} names no class: it must hold one class name a line")
+    return names
