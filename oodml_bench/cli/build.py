@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--targets", type=CommaSeparated(float), help="FIDs, as 20,40,80: splits that have them become levels.")
 @click.option("--tolerance", type=float, default=0.001, show_default=True, help="Relative miss of --targets allowed.")
 @click.option("--at", type=CommaSeparated(str), help="Steps by their names, as -6,0,16,R18.")
+@click.option("--group-by", help="superclass, or a CSV file of class and group: whole groups move together.")
 @click.option(
     "--min-classes", type=int, help="Classes a side at which removal stops.  [default: 60 % of the smaller side]"
 )
@@ -62,6 +63,7 @@ def build(
     targets: tuple[float, ...] | None,
     tolerance: float,
     at: tuple[str, ...] | None,
+    group_by: str | None,
     min_classes: int | None,
     swaps_per_round: int,
     not_nested: bool,
@@ -94,6 +96,7 @@ def build(
         targets=targets,
         tolerance=tolerance,
         at=at,
+        group_by=group_by,
         min_classes=min_classes,
         swaps_per_round=swaps_per_round,
         nested=not not_nested,

@@ -13,6 +13,7 @@ from oodml_bench.features import ClassMeans, Features, open_features
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.benchmark import Benchmark, Provenance, Setting, Walk, WalkedStep
 from oodml_bench.splits.calibration import calibrated_levels
+from oodml_bench.splits.groups import grouped_start, groups_of
 from oodml_bench.splits.ladder import LadderSettings, ladder
 from oodml_bench.splits.levels import candidates, named_levels, spread_levels
 from oodml_bench.splits.notes import calibration_notes, episode_notes, outsider_notes, target_notes
@@ -24,10 +25,11 @@ from oodml_bench.splits.search import (
     paper_schedule,
     published_comparison,
     search,
+    search_groups,
 )
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.start import start_of
-from oodml_bench.splits.targets import target_levels
+from oodml_bench.splits.targets import SWAPS_TRIED, target_levels
 
 DEFAULT_LEVELS = 9
 
@@ -40,6 +42,7 @@ def build(
     targets: Sequence[float] | None = None,
     tolerance: float = 1e-3,
     at: Sequence[str] | None = None,
+    group_by: str | None = None,
     min_classes: int | None = None,
     swaps_per_round: int = 2,
     nested: bool = True,
@@ -70,6 +73,9 @@ def build(
         Relative difference from a target that is near enough.
     at
         Steps by their names (`-6`, `0`, `16`, `R18`; see `Step`) that become levels.
+    group_by
+        `superclass`, or the path of a CSV file of class and group: groups that stay whole on a side. Sides may then
+        differ in size by up to 10 % of the classes.
     min_classes
         Classes a side at which removal stops; 60 % of the smaller side unless given.
     swaps_per_round
@@ -107,10 +113,18 @@ def build(
     completion = LadderSettings(val_fraction=val_fraction, shots=tuple(shots), episodes=episodes, seed=seed)
     source = features if isinstance(features, Features) else open_features(Path(features))
     means, space, start = start_of(source, progress=progress)
+    groups = None if group_by is None else groups_of(sorted(start.classes), group_by, means.superclasses)
+    given_start, start = start, start if groups is None else grouped_start(start, groups)
     min_classes = default_min_classes(start) if min_classes is None else min_classes
     walking = SearchSettings(method, swaps_per_round=swaps_per_round, effort=effort, seed=seed, nested=nested)
-    progressions = search(space, start, walking, min_classes=min_classes, progress=progress)
-    chosen = _chosen_steps(space, progressions, levels, targets, tolerance, at)
+    if groups is None:
+        progressions = search(space, start, walking, min_classes=min_classes, progress=progress)
+    else:
+        progressions = search_groups(space, start, groups, walking, min_classes=min_classes, progress=progress)
+    steps = candidates(progressions)
+    # Single swaps would tear groups apart.
+    refined = SWAPS_TRIED if groups is None else 0
+    chosen = _chosen_steps(space, progressions, levels, targets, tolerance, refined, at)
     rungs = ladder(chosen, start, _names_in_classes(means), completion)
     finished = calibrated_levels(rungs, space, draws=null_draws, seed=seed, progress=progress)
     settings: dict[str, Setting] = {
@@ -119,6 +133,7 @@ def build(
         "effort": effort if method == "best" else None,
         **({"nested": False} if not nested else {}),
         "levels": len(finished),
+        **({} if group_by is None else {"group_by": group_by}),
         "targets": targets,
         **({} if targets is None else {"tolerance": tolerance}),
         "at": None if at is None else tuple(at),
@@ -135,9 +150,11 @@ def build(
         features={**source.specification, "sha256": means.sha256},
         settings=settings,
     )
-    notes = [] if targets is None else target_notes(targets, chosen, candidates(progressions), tolerance)
+    notes = [] if targets is None else target_notes(targets, chosen, steps, tolerance)
+    if start != given_start:
+        notes.append("the default split tears groups apart or is out of balance: the search began at another one")
     comparisons = (published_comparison(space, start, walked, walking) for walked in progressions[:2])
-    notes += [note for note in comparisons if note]
+    notes += [note for note in comparisons if note] if groups is None else []
     notes += outsider_notes(means.classes, start) + calibration_notes(finished)
     notes += episode_notes(finished) if any(means.samples.values()) else ["the features name no samples: no episodes"]
     return Benchmark(source.name, finished, provenance, tuple(map(_walk, progressions)), tuple(notes))
@@ -161,6 +178,7 @@ def _chosen_steps(
     levels: int | None,
     targets: Sequence[float] | None,
     tolerance: float,
+    tries: int,
     at: Sequence[str] | None,
 ) -> list[Step]:
     if at is not None:
@@ -168,7 +186,7 @@ def _chosen_steps(
     steps = candidates(progressions)
     if targets is not None:
         with one_thread():
-            return target_levels(space, steps, targets, tolerance)
+            return target_levels(space, steps, targets, tolerance, tries=tries)
     default = progressions[0].steps[0]
     return spread_levels(steps, min(DEFAULT_LEVELS, len(steps)) if levels is None else levels, default)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import get_args
@@ -14,9 +15,10 @@ from oodml_bench.hardness import ClassSpace
 from oodml_bench.progress import progress_of
 from oodml_bench.splits.comparison import comparison_note
 from oodml_bench.splits.control import random_removal, random_splits
+from oodml_bench.splits.grouped_search import RANDOM_STARTS, grouped_removal, grouped_walk
 from oodml_bench.splits.multistart import best_swaps
 from oodml_bench.splits.progression import Direction, Method, OnStep, Progression
-from oodml_bench.splits.removal import greedy_removal, paper_removal
+from oodml_bench.splits.removal import checked_seats, greedy_removal, paper_removal
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.swapping import greedy_swaps, paper_swaps
@@ -121,6 +123,35 @@ def search(
     easier, harder = (walk(space, start, direction, settings, progress=progress) for direction in get_args(Direction))
     with one_thread(), progress_of("Removing classes", None, shown=progress) as on_step:
         removed = _removal(space, harder.hardest.split, settings, min_classes, on_step)
+    return easier, harder, removed
+
+
+def search_groups(
+    space: ClassSpace,
+    start: Split,
+    groups: Mapping[str, str],
+    settings: SearchSettings,
+    *,
+    min_classes: int,
+    progress: bool = False,
+) -> tuple[Progression, Progression, Progression]:
+    """Search as `search` does, by moves of whole groups, from a start that keeps them whole.
+
+    Raises
+    ------
+    SplitError
+        Where the method is neither `best` nor `greedy`, or `min_classes` is out of range.
+    """
+    if settings.method not in ("best", "greedy") or not settings.nested:
+        raise SplitError("whole groups are moved by --method best or greedy, on a nested path")
+    checked_seats(space, start, min_classes)
+    starts = RANDOM_STARTS * settings.effort if settings.method == "best" else 0
+    with one_thread(), progress_of("Searching splits of whole groups", None, shown=progress) as on_step:
+        easier, harder = (
+            grouped_walk(space, start, groups, direction, starts=starts, seed=settings.seed, on_step=on_step)
+            for direction in get_args(Direction)
+        )
+        removed = grouped_removal(space, harder.hardest.split, groups, min_classes=min_classes, on_step=on_step)
     return easier, harder, removed
 
 

@@ -18,13 +18,15 @@ from oodml_bench.splits.seats import Seats
 
 #: Steps from which swaps are tried, and splits from which they are, at most.
 _BASES = 4
-_MOST_TRIES = 60
+SWAPS_TRIED = 60
 
 #: Seats a side that are looked at where there are too many pairs of classes.
 _SOME_SEATS = 300
 
 
-def target_levels(space: ClassSpace, steps: Sequence[Step], targets: Sequence[float], tolerance: float) -> list[Step]:
+def target_levels(
+    space: ClassSpace, steps: Sequence[Step], targets: Sequence[float], tolerance: float, *, tries: int = SWAPS_TRIED
+) -> list[Step]:
     """Give a split for each target: the nearest step, brought nearer by single swaps, by rising target.
 
     The split that results has the sizes of its step, from which it differs by a few classes: it is no longer one of a
@@ -41,6 +43,8 @@ def target_levels(space: ClassSpace, steps: Sequence[Step], targets: Sequence[fl
         FIDs, positive.
     tolerance
         Relative difference from a target that is near enough.
+    tries
+        Splits from which single swaps are tried, at most; 0 gives the nearest steps as they are.
 
     Raises
     ------
@@ -55,7 +59,7 @@ def target_levels(space: ClassSpace, steps: Sequence[Step], targets: Sequence[fl
     chosen: dict[object, float] = {}
     picked: list[Step] = []
     for target in sorted(targets):
-        step = _near(space, steps, target, tolerance)
+        step = _near(space, steps, target, tolerance, tries)
         if step.split in chosen:
             raise SplitError(
                 f"the targets {chosen[step.split]:g} and {target:g} lead to one split (FID {step.fid:.6g}); "
@@ -66,22 +70,22 @@ def target_levels(space: ClassSpace, steps: Sequence[Step], targets: Sequence[fl
     return picked
 
 
-def _near(space: ClassSpace, steps: Sequence[Step], target: float, tolerance: float) -> Step:
+def _near(space: ClassSpace, steps: Sequence[Step], target: float, tolerance: float, tries: int) -> Step:
     by_distance = sorted(steps, key=lambda step: abs(step.fid - target))
     nearest = by_distance[0]
-    if not steps[0].fid < target < steps[-1].fid or abs(nearest.fid - target) <= tolerance * target:
+    if not tries or not steps[0].fid < target < steps[-1].fid or abs(nearest.fid - target) <= tolerance * target:
         return nearest
     # The nearest split so far is the next from which swaps are tried, whether the last ones helped or not: at an
     # extreme one swap leads too far, and a second back.
-    tries = count()
+    order = count()
     heap = [
-        (abs(step.fid - target), next(tries), step.id, Seats.of(space, step.split)) for step in by_distance[:_BASES]
+        (abs(step.fid - target), next(order), step.id, Seats.of(space, step.split)) for step in by_distance[:_BASES]
     ]
     best = heap[0]
-    for _ in range(_MOST_TRIES):
+    for _ in range(tries):
         _, _, base, seats = heappop(heap)
         for swapped in _promising(seats, target):
-            heappush(heap, (abs(swapped.distance().fid - target), next(tries), base, swapped))
+            heappush(heap, (abs(swapped.distance().fid - target), next(order), base, swapped))
         best = min(best, heap[0])
         if best[0] <= tolerance * target:
             break
