@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 @click.argument("features", type=click.Path(path_type=Path))
 @click.option("--train", type=click.Path(path_type=Path), help="Text file: the train classes, a name a line.")
 @click.option("--test", type=click.Path(path_type=Path), help="Text file: the test classes, a name a line.")
-@click.option("--null-draws", type=int, default=100, show_default=True, help="Random splits to set the FID against.")
+@click.option(
+    "--null-draws",
+    type=int,
+    help="Random splits to set the FID against.  [default: 100, with more than 5,000 classes 20]",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the random splits.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the numbers to this file too, as JSON.")
 @overwrite_option
@@ -28,7 +32,7 @@ def distance(
     features: Path,
     train: Path | None,
     test: Path | None,
-    null_draws: int,
+    null_draws: int | None,
     seed: int,
     out: Path | None,
     overwrite: bool,

@@ -75,6 +75,10 @@ class Side:
         """Sum of the outer products of the deviations from the mean, shape (D, D)."""
         return self.second - np.outer(self.total, self.mean)
 
+    def without(self, part: Side) -> Side:
+        """Give what remains when all classes of another side, which are among these, are left out."""
+        return Side(self.count - part.count, self.total - part.total, self.second - part.second, self.drift)
+
     def changed(self, *, joining: Array, leaving: Array) -> Side:
         """Give the side after some classes joined, rows of shape (k, D), and others left."""
         change = joining.T @ joining - leaving.T @ leaving

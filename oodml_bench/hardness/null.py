@@ -6,13 +6,19 @@ random splits of the same classes at the same sizes does a distance say that two
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
-from oodml_bench.hardness.class_space import ClassSpace
+from oodml_bench.hardness.class_space import GRAM_CLASSES, ClassSpace, Indices
+from oodml_bench.hardness.moments import Moments, Side
+
+#: Random splits unless told otherwise, and with more classes than a Gram matrix is held for: each is dear then, and
+#: the FIDs of random splits of very many classes hardly differ.
+DRAWS, DRAWS_OF_MANY = 100, 20
 
 #: The central share of the random splits that the band holds.
 BAND = 0.95
@@ -67,6 +73,11 @@ class Calibration:
         return self.null.low <= self.null.mean + self.excess <= self.null.high
 
 
+def default_draws(class_count: int) -> int:
+    """Give the number of random splits unless told otherwise."""
+    return DRAWS if class_count <= GRAM_CLASSES else DRAWS_OF_MANY
+
+
 def null_fids(
     space: ClassSpace, classes: NDArray[np.intp], train_count: int, *, draws: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
@@ -98,8 +109,27 @@ def null_fids(
     if draws < 2:
         raise SplitError(f"a null distribution needs at least 2 random splits, got {draws}")
     ordered = np.sort(classes)
-    shuffles = (rng.permutation(ordered) for _ in range(draws))
-    return np.array([space.distance(shuffle[:train_count], shuffle[train_count:]).fid for shuffle in shuffles])
+    measure = _measure(space, ordered, train_count)
+    return np.array([measure(rng.permutation(ordered)) for _ in range(draws)])
+
+
+def _measure(space: ClassSpace, classes: Indices, train_count: int) -> Callable[[Indices], float]:
+    """Give what measures a shuffle of the classes.
+
+    From moments, only the smaller side is summed anew each time: the other one holds the rest.
+    """
+    test_count = len(classes) - train_count
+    if min(train_count, test_count) < 2 or space.is_gram_cheaper(train_count, test_count):
+        return lambda shuffle: space.distance(shuffle[:train_count], shuffle[train_count:]).fid
+    everyone = Side.of(space.blocks(classes))
+    # The FID is the same whichever side is called train.
+    smaller = min(train_count, test_count)
+
+    def fid(shuffle: Indices) -> float:
+        side = Side.of(space.blocks(np.sort(shuffle[:smaller])))
+        return Moments(side, everyone.without(side)).distance().fid
+
+    return fid
 
 
 def calibrated(fid: float, null: NDArray[np.float64]) -> Calibration:

@@ -11,6 +11,7 @@ from oodml_bench.datasets.names import name_in_class
 from oodml_bench.errors import SplitError
 from oodml_bench.features import ClassMeans, Features, open_features
 from oodml_bench.hardness import ClassSpace
+from oodml_bench.hardness.null import default_draws
 from oodml_bench.splits.benchmark import Benchmark, Provenance, Setting, Walk, WalkedStep
 from oodml_bench.splits.calibration import calibrated_levels
 from oodml_bench.splits.groups import grouped_start, groups_of
@@ -50,7 +51,7 @@ def build(
     val_fraction: float = 0.25,
     shots: Sequence[int] = (2, 5, 10),
     episodes: int = 10,
-    null_draws: int = 100,
+    null_draws: int | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> Benchmark:
@@ -89,7 +90,8 @@ def build(
     shots, episodes
         Few-shot episodes: the support samples a class, and the number of episodes for each.
     null_draws
-        Random splits against which each level is set; 0 leaves that out.
+        Random splits against which each level is set; 0 leaves that out. 100 unless given, 20 with more than 5,000
+        classes.
     seed
         Decides validation splits, episodes, the random splits, and the random starts of `best`.
     progress
@@ -126,6 +128,7 @@ def build(
     refined = SWAPS_TRIED if groups is None else 0
     chosen = _chosen_steps(space, progressions, levels, targets, tolerance, refined, at)
     rungs = ladder(chosen, start, _names_in_classes(means), completion)
+    null_draws = default_draws(len(start.classes)) if null_draws is None else null_draws
     finished = calibrated_levels(rungs, space, draws=null_draws, seed=seed, progress=progress)
     settings: dict[str, Setting] = {
         "method": method,

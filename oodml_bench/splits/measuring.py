@@ -12,7 +12,7 @@ from oodml_bench.errors import SplitError
 from oodml_bench.features import Features, open_features
 from oodml_bench.hardness import FrechetDistance
 from oodml_bench.hardness.jackknife import fid_interval
-from oodml_bench.hardness.null import Calibration, calibrated, null_fids
+from oodml_bench.hardness.null import Calibration, calibrated, default_draws, null_fids
 from oodml_bench.hardness.size_free import SizeFree, size_free
 from oodml_bench.progress import progress_of
 from oodml_bench.splits.search import one_thread
@@ -61,7 +61,7 @@ def measure_split(
     train: Sequence[str] | None = None,
     test: Sequence[str] | None = None,
     *,
-    null_draws: int = 100,
+    null_draws: int | None = None,
     seed: int = 0,
     progress: bool = False,
 ) -> Measured:
@@ -74,7 +74,7 @@ def measure_split(
     train, test
         Class names of the two sides; without either, the default split of the features.
     null_draws
-        Random splits to set the FID against; 0 leaves that out.
+        Random splits to set the FID against; 0 leaves that out. 100 unless given, 20 with more than 5,000 classes.
     seed
         Decides the random splits.
     progress
@@ -97,6 +97,7 @@ def measure_split(
     _, space, default = start_of(source, progress=progress)
     split = default if train is None or test is None else Split(tuple(train), tuple(test))
     rows = space.indices(split.train), space.indices(split.test)
+    null_draws = default_draws(len(split.classes)) if null_draws is None else null_draws
     with one_thread(), progress_of("Drawing random splits", 1 if null_draws else 0, shown=progress) as advance:
         distance = space.distance(*rows)
         calibration = None

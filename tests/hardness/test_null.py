@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
-from oodml_bench.hardness.null import calibrated, null_fids
+from oodml_bench.hardness.null import calibrated, default_draws, null_fids
 
 
 def space_of(count=30, dimension=8, seed=0):
@@ -66,3 +66,20 @@ def test_too_few_draws_or_classes():
         null_fids(space_of(), np.arange(30), 15, draws=1, rng=np.random.default_rng(0))
     with pytest.raises(SplitError, match="at least 2 classes on each side"):
         null_fids(space_of(), np.arange(30), 1, draws=3, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("train_count", [30, 45])
+def test_moments_give_the_same_null_as_each_split_alone(train_count):
+    # More classes than dimensions on both sides.
+    space = ClassSpace([f"c{number:02}" for number in range(70)], np.random.default_rng(0).normal(size=(70, 5)))
+    classes = np.arange(70)
+    found = null_fids(space, classes, train_count, draws=5, rng=np.random.default_rng(1))
+    rng = np.random.default_rng(1)
+    smaller = min(train_count, 70 - train_count)
+    for fid in found:
+        shuffle = rng.permutation(classes)
+        assert fid == pytest.approx(space.distance(shuffle[:smaller], shuffle[smaller:]).fid, rel=1e-9)
+
+
+def test_many_classes_take_fewer_draws():
+    assert (default_draws(5000), default_draws(5001)) == (100, 20)
