@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     type=int,
     help="Random splits to set the FID against.  [default: 100, with more than 5,000 classes 20]",
 )
+@click.option("--shrinkage", type=float, default=0.0, help="Also with covariances shrunk to a sphere by this share.")
+@click.option("--eps", type=float, default=0.0, help="Also with this on the diagonals; 1e-8 as the published code.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the random splits.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the numbers to this file too, as JSON.")
 @overwrite_option
@@ -33,6 +35,8 @@ def distance(
     train: Path | None,
     test: Path | None,
     null_draws: int | None,
+    shrinkage: float,
+    eps: float,
     seed: int,
     out: Path | None,
     overwrite: bool,
@@ -55,7 +59,9 @@ def distance(
         refuse_to_overwrite(out, overwrite=overwrite)
         check_writable(out)
     sides = (None if path is None else read_class_names(path) for path in (train, test))
-    measured = measure_split(features, *sides, null_draws=null_draws, seed=seed, progress=True)
+    measured = measure_split(
+        features, *sides, shrinkage=shrinkage, eps=eps, null_draws=null_draws, seed=seed, progress=True
+    )
     for line in _lines(measured):
         click.echo(line)
     if out is not None:
@@ -73,6 +79,10 @@ def _lines(measured: Measured) -> Iterator[str]:
     yield f"FID                {found.fid:.6g}{interval}"
     yield f"  between means    {found.mean_term:.6g}"
     yield f"  between spreads  {found.covariance_term:.6g}"
+    if measured.regularised is not None:
+        changed = measured.regularised
+        named = f"shrinkage {changed.shrinkage:g}, eps {changed.eps:g}"
+        yield f"  changed          {changed.distance.fid:.9g} ({named})"
     if measured.calibration is not None:
         yield from _calibration_lines(measured.calibration)
     if measured.size_free is not None:

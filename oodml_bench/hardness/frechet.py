@@ -9,7 +9,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from oodml_bench.errors import FeatureError, SplitError
-from oodml_bench.hardness.factors import factor_of_rows
+from oodml_bench.hardness.factors import factor_of_rows, factor_of_scatter
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class FrechetDistance:
         return self.mean_term + self.covariance_term
 
 
-def frechet_distance(train: NDArray[np.float64], test: NDArray[np.float64]) -> FrechetDistance:
+def frechet_distance(
+    train: NDArray[np.float64], test: NDArray[np.float64], *, shrinkage: float = 0.0, eps: float = 0.0
+) -> FrechetDistance:
     """Compute the exact squared Fréchet distance between two sets of class means.
 
     ``FID = |m1 - m2|^2 + tr S1 + tr S2 - 2 tr (S1 S2)^(1/2)`` (Dowson and Landau, 1982; Heusel et al., 2017). With the
@@ -46,19 +48,29 @@ def frechet_distance(train: NDArray[np.float64], test: NDArray[np.float64]) -> F
     ----------
     train, test
         Class means, one a row: shapes (n1, D) and (n2, D), with n1 and n2 at least 2. Computed in float64.
+    shrinkage
+        Share, from 0 to 1, by which either covariance is replaced by a multiple of the identity of the same trace
+        (Ledoit and Wolf, 2004). Lowers what chance adds to the distance of few classes.
+    eps
+        Added to the diagonals of both covariances inside the square root, and there only, as the published ooDML code
+        does with 1e-8, in squared feature units. The covariance term may fall below 0.
 
     Returns
     -------
     FrechetDistance
-        Symmetric in the two sides. Rounding below zero is set to exactly 0.
+        Symmetric in the two sides. Without `eps`, rounding below zero is set to exactly 0.
 
     Raises
     ------
     SplitError
         Where a side holds fewer than two classes: one class has no covariance.
     FeatureError
-        Where the sides differ in dimension or a value is NaN or infinite.
+        Where the sides differ in dimension, a value is NaN or infinite, or `shrinkage` or `eps` is out of range.
     """
+    if not 0 <= shrinkage <= 1 or not 0 <= eps < np.inf:
+        raise FeatureError(
+            f"the shrinkage must be from 0 to 1 and eps at least 0 and finite, got {shrinkage} and {eps}"
+        )
     train, test = np.asarray(train, dtype=np.float64), np.asarray(test, dtype=np.float64)
     _check_sides(train, test)
     # Differences only matter, and they lose fewer digits near the origin.
@@ -66,12 +78,33 @@ def frechet_distance(train: NDArray[np.float64], test: NDArray[np.float64]) -> F
     train, test = train - centre, test - centre
     gap = train.mean(axis=0) - test.mean(axis=0)
     train_factor, test_factor = factor_of_rows(train - train.mean(axis=0)), factor_of_rows(test - test.mean(axis=0))
+    if shrinkage or eps:
+        return _regularised(gap, (train_factor, test_factor), (len(train), len(test)), shrinkage, eps)
     return assemble(
         mean_term=float(gap @ gap),
         scatters=(float(np.sum(train_factor**2)), float(np.sum(test_factor**2))),
         nuclear_norm=nuclear_norm(train_factor @ test_factor.T),
         sizes=(len(train), len(test)),
     )
+
+
+def _regularised(
+    gap: NDArray[np.float64],
+    factors: tuple[NDArray[np.float64], NDArray[np.float64]],
+    sizes: tuple[int, int],
+    shrinkage: float,
+    eps: float,
+) -> FrechetDistance:
+    """Put the distance of changed covariances together: neither change shows in the traces, only in the cross trace."""
+    covariances = [factor.T @ factor / (size - 1) for factor, size in zip(factors, sizes, strict=True)]
+    traces = [float(np.trace(covariance)) for covariance in covariances]
+    roots = []
+    for covariance, trace in zip(covariances, traces, strict=True):
+        added = shrinkage * trace / len(gap) + eps
+        changed = (1 - shrinkage) * covariance + added * np.eye(len(gap))
+        roots.append(factor_of_scatter(changed, len(gap) + 1))
+    covariance_term = traces[0] + traces[1] - 2 * nuclear_norm(roots[0] @ roots[1].T)
+    return FrechetDistance(float(gap @ gap), covariance_term if eps else max(covariance_term, 0.0))
 
 
 def assemble(

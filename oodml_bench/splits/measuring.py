@@ -10,7 +10,7 @@ import numpy as np
 
 from oodml_bench.errors import SplitError
 from oodml_bench.features import Features, open_features
-from oodml_bench.hardness import FrechetDistance
+from oodml_bench.hardness import FrechetDistance, frechet_distance
 from oodml_bench.hardness.jackknife import fid_interval
 from oodml_bench.hardness.null import Calibration, calibrated, default_draws, null_fids
 from oodml_bench.hardness.size_free import SizeFree, size_free
@@ -20,6 +20,15 @@ from oodml_bench.splits.split import Split
 from oodml_bench.splits.start import start_of
 
 _NULL_STREAM = 3
+
+
+@dataclass(frozen=True)
+class Regularised:
+    """The distance with changed covariances, and how they were changed; see `frechet_distance`."""
+
+    shrinkage: float
+    eps: float
+    distance: FrechetDistance
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ class Measured:
         Of the features.
     distance
         The exact distance.
+    regularised
+        The same with `shrinkage` or `eps`; None without either.
     interval
         Ends of a 95 % interval by jackknife over classes; None where it is too dear or impossible.
     size_free
@@ -51,6 +62,7 @@ class Measured:
     others: int
     dimension: int
     distance: FrechetDistance
+    regularised: Regularised | None
     interval: tuple[float, float] | None
     size_free: SizeFree | None
     calibration: Calibration | None
@@ -61,6 +73,8 @@ def measure_split(
     train: Sequence[str] | None = None,
     test: Sequence[str] | None = None,
     *,
+    shrinkage: float = 0.0,
+    eps: float = 0.0,
     null_draws: int | None = None,
     seed: int = 0,
     progress: bool = False,
@@ -73,6 +87,8 @@ def measure_split(
         Opened features, or the path of a feature store or of an `.npz` array file.
     train, test
         Class names of the two sides; without either, the default split of the features.
+    shrinkage, eps
+        Changes of the covariances for a second distance beside the exact one; see `frechet_distance`.
     null_draws
         Random splits to set the FID against; 0 leaves that out. 100 unless given, 20 with more than 5,000 classes.
     seed
@@ -100,6 +116,10 @@ def measure_split(
     null_draws = default_draws(len(split.classes)) if null_draws is None else null_draws
     with one_thread(), progress_of("Drawing random splits", 1 if null_draws else 0, shown=progress) as advance:
         distance = space.distance(*rows)
+        regularised = None
+        if shrinkage or eps:
+            sides = (space.rows(side) for side in rows)
+            regularised = Regularised(shrinkage, eps, frechet_distance(*sides, shrinkage=shrinkage, eps=eps))
         calibration = None
         if null_draws:
             rng = np.random.default_rng([seed, _NULL_STREAM])
@@ -112,6 +132,7 @@ def measure_split(
             others=len(space.classes) - len(split.classes),
             dimension=space.dimension,
             distance=distance,
+            regularised=regularised,
             interval=fid_interval(distance.fid, space, *rows),
             size_free=size_free(space, *rows),
             calibration=calibration,

@@ -41,6 +41,13 @@ def test_without_sides_and_draws(features):
     assert "random" not in done.stdout
 
 
+def test_changed_covariances_are_named(tmp_path, features):
+    out = tmp_path / "distance.json"
+    done = run("distance", features, "--eps", "1e-8", "--shrinkage", "0.1", "--null-draws", "0", "--out", out)
+    assert "(shrinkage 0.1, eps 1e-08)" in done.stdout
+    assert json.loads(out.read_text())["regularised"]["eps"] == 1e-8
+
+
 def test_one_side_alone_is_refused(tmp_path, features):
     done = run("distance", features, *sides(tmp_path)[:2])
     assert done.exit_code == 2

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pytorch_fid import fid_score
-from scipy.linalg import sqrtm
+from scipy.linalg import eigvals, sqrtm
 from scipy.stats import ortho_group
 
 from oodml_bench.errors import FeatureError, SplitError
@@ -146,3 +146,38 @@ def test_a_class_space_names_its_classes():
         ClassSpace(["a", "a"], np.eye(2))
     with pytest.raises(FeatureError, match="3 class names need as many rows"):
         ClassSpace(["a", "b", "c"], np.eye(2))
+
+
+def covariance_root_trace(first, second):
+    values = eigvals(first @ second)
+    return float(np.sqrt(np.maximum(values.real, 0)).sum())
+
+
+@pytest.mark.parametrize(("shrinkage", "eps"), [(0.0, 1e-2), (0.3, 0.0), (1.0, 0.0), (0.2, 1e-3)])
+@pytest.mark.parametrize("sizes", [(30, 25), (5, 9)])
+def test_changed_covariances_are_those_of_the_formula(sizes, shrinkage, eps):
+    rng = np.random.default_rng(0)
+    train, test = (rng.normal(size=(size, 8)) * np.linspace(1, 3, 8) for size in sizes)
+    plain = [np.cov(side, rowvar=False) for side in (train, test)]
+    changed = [(1 - shrinkage) * one + (shrinkage * np.trace(one) / 8 + eps) * np.eye(8) for one in plain]
+    gap = train.mean(axis=0) - test.mean(axis=0)
+    expected = gap @ gap + np.trace(plain[0]) + np.trace(plain[1]) - 2 * covariance_root_trace(*changed)
+    assert frechet_distance(train, test, shrinkage=shrinkage, eps=eps).fid == pytest.approx(expected, rel=1e-8)
+
+
+def test_eps_reproduces_the_published_number():
+    rng = np.random.default_rng(0)
+    train, test = rng.normal(size=(60, 10)), rng.normal(size=(50, 10)) + 1
+    first, second = (np.cov(side, rowvar=False) + 1e-8 * np.eye(10) for side in (train, test))
+    root = np.trace(sqrtm(first @ second)).real
+    gap = train.mean(axis=0) - test.mean(axis=0)
+    traces = np.trace(np.cov(train, rowvar=False)) + np.trace(np.cov(test, rowvar=False))
+    published = gap @ gap + traces - 2 * root
+    assert frechet_distance(train, test, eps=1e-8).fid == pytest.approx(published, rel=1e-12)
+    assert frechet_distance(train, test).fid != pytest.approx(published, rel=1e-12)
+
+
+@pytest.mark.parametrize("options", [{"shrinkage": -0.1}, {"shrinkage": 1.1}, {"eps": -1.0}, {"eps": float("nan")}])
+def test_changes_out_of_range(options):
+    with pytest.raises(FeatureError, match="shrinkage must be from 0 to 1 and eps at least 0"):
+        frechet_distance(np.eye(4), np.eye(4), **options)
