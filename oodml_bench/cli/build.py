@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--tolerance", type=float, default=0.001, show_default=True, help="Relative miss of --targets allowed.")
 @click.option("--at", type=CommaSeparated(str), help="Steps by their names, as -6,0,16,R18.")
 @click.option("--group-by", help="superclass, or a CSV file of class and group: whole groups move together.")
+@click.option("--min-samples", type=int, default=1, show_default=True, help="Classes with fewer samples take no part.")
 @click.option(
     "--min-classes", type=int, help="Classes a side at which removal stops.  [default: 60 % of the smaller side]"
 )
@@ -68,6 +69,7 @@ def build(
     tolerance: float,
     at: tuple[str, ...] | None,
     group_by: str | None,
+    min_samples: int,
     min_classes: int | None,
     swaps_per_round: int,
     not_nested: bool,
@@ -101,6 +103,7 @@ def build(
         tolerance=tolerance,
         at=at,
         group_by=group_by,
+        min_samples=min_samples,
         min_classes=min_classes,
         swaps_per_round=swaps_per_round,
         nested=not not_nested,

@@ -17,7 +17,7 @@ from oodml_bench.splits.calibration import calibrated_levels
 from oodml_bench.splits.groups import grouped_start, groups_of
 from oodml_bench.splits.ladder import LadderSettings, ladder
 from oodml_bench.splits.levels import candidates, named_levels, spread_levels
-from oodml_bench.splits.notes import calibration_notes, episode_notes, outsider_notes, target_notes
+from oodml_bench.splits.notes import calibration_notes, episode_notes, outsider_notes, sample_notes, target_notes
 from oodml_bench.splits.progression import Direction, Method, Progression, Step
 from oodml_bench.splits.search import (
     SearchSettings,
@@ -44,6 +44,7 @@ def build(
     tolerance: float = 1e-3,
     at: Sequence[str] | None = None,
     group_by: str | None = None,
+    min_samples: int = 1,
     min_classes: int | None = None,
     swaps_per_round: int = 2,
     nested: bool = True,
@@ -77,6 +78,8 @@ def build(
     group_by
         `superclass`, or the path of a CSV file of class and group: groups that stay whole on a side. Sides may then
         differ in size by up to 10 % of the classes.
+    min_samples
+        Classes with fewer samples take no part.
     min_classes
         Classes a side at which removal stops; 60 % of the smaller side unless given.
     swaps_per_round
@@ -115,6 +118,7 @@ def build(
     completion = LadderSettings(val_fraction=val_fraction, shots=tuple(shots), episodes=episodes, seed=seed)
     source = features if isinstance(features, Features) else open_features(Path(features))
     means, space, start = start_of(source, progress=progress)
+    default, start = start, _with_enough_samples(start, means, min_samples)
     groups = None if group_by is None else groups_of(sorted(start.classes), group_by, means.superclasses)
     given_start, start = start, start if groups is None else grouped_start(start, groups)
     min_classes = default_min_classes(start) if min_classes is None else min_classes
@@ -137,6 +141,7 @@ def build(
         **({"nested": False} if not nested else {}),
         "levels": len(finished),
         **({} if group_by is None else {"group_by": group_by}),
+        **({} if min_samples == 1 else {"min_samples": min_samples}),
         "targets": targets,
         **({} if targets is None else {"tolerance": tolerance}),
         "at": None if at is None else tuple(at),
@@ -158,9 +163,32 @@ def build(
         notes.append("the default split tears groups apart or is out of balance: the search began at another one")
     comparisons = (published_comparison(space, start, walked, walking) for walked in progressions[:2])
     notes += [note for note in comparisons if note] if groups is None else []
-    notes += outsider_notes(means.classes, start) + calibration_notes(finished)
+    notes += sample_notes(default, start, min_samples)
+    notes += outsider_notes(means.classes, default) + calibration_notes(finished)
     notes += episode_notes(finished) if any(means.samples.values()) else ["the features name no samples: no episodes"]
     return Benchmark(source.name, finished, provenance, tuple(map(_walk, progressions)), tuple(notes))
+
+
+def _with_enough_samples(start: Split, means: ClassMeans, least: int) -> Split:
+    """Leave out the classes with too few samples.
+
+    Raises
+    ------
+    SplitError
+        Where `least` is below 1, or a side is left with fewer than two classes.
+    """
+    if least < 1:
+        raise SplitError(f"the least number of samples a class must be at least 1, got {least}")
+    counts = dict(zip(means.classes, means.counts.tolist(), strict=True))
+    train, test = (
+        tuple(name for name in side if counts.get(name, least) >= least) for side in (start.train, start.test)
+    )
+    if min(len(train), len(test)) < 2:
+        raise SplitError(
+            f"with at least {least} samples a class, {len(train)} train and {len(test)} test classes remain, and each "
+            "side needs 2: ask for fewer --min-samples"
+        )
+    return Split(train, test)
 
 
 def _paper_settings(start: Split, settings: SearchSettings) -> dict[str, Setting]:

@@ -43,6 +43,14 @@ def outsider_notes(classes: Sequence[str], start: Split) -> list[str]:
     return [f"{len(outsiders)} classes are in neither default half and take no part: {', '.join(outsiders)}"]
 
 
+def sample_notes(default: Split, start: Split, least: int) -> list[str]:
+    """Name the classes that have too few samples to take part."""
+    left_out = sorted(default.classes - start.classes)
+    if not left_out:
+        return []
+    return [f"{len(left_out)} classes have fewer than {least} samples and take no part: {', '.join(left_out)}"]
+
+
 def calibration_notes(ladder: Mapping[int, Level]) -> list[str]:
     """Warn of levels whose FID cannot be told from that of a random split."""
     return [

@@ -237,3 +237,29 @@ def test_samples_of_one_name_in_a_class(tmp_path):
 def test_settings_that_do_not_fit(tmp_path, options, message):
     with pytest.raises(SplitError, match=message):
         build(write_arrays(tmp_path / "x.npz"), **options)
+
+
+def uneven(path, counts):
+    rng = np.random.default_rng(0)
+    classes = np.repeat([f"class {number:02}" for number in range(len(counts))], counts)
+    np.savez(path, features=rng.normal(size=(len(classes), 4)), classes=classes)
+    return path
+
+
+def test_classes_with_too_few_samples_take_no_part(tmp_path):
+    features = uneven(tmp_path / "x.npz", [5] * 10 + [2, 1])
+    benchmark = build(features, levels=2, min_samples=3, min_classes=3, null_draws=0)
+    for level in benchmark.levels.values():
+        assert not {"class 10", "class 11"} & {*level.train, *level.test, *level.removed}
+    assert "2 classes have fewer than 3 samples and take no part: class 10, class 11" in benchmark.notes
+    assert benchmark.provenance.settings["min_samples"] == 3
+
+
+@pytest.mark.parametrize(
+    ("least", "message"),
+    [(0, "must be at least 1, got 0"), (4, "6 train and 1 test classes remain.*fewer --min-samples")],
+)
+def test_too_many_samples_asked_for(tmp_path, least, message):
+    features = uneven(tmp_path / "x.npz", [5] * 7 + [2] * 5)
+    with pytest.raises(SplitError, match=message):
+        build(features, min_samples=least)
