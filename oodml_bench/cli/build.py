@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oodml_bench.cli.parameters import CommaSeparated, overwrite_option
+from oodml_bench.cli.parameters import CommaSeparated, constraint_options, overwrite_option
 
 if TYPE_CHECKING:
     from oodml_bench.splits.progression import Method
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--tolerance", type=float, default=0.001, show_default=True, help="Relative miss of --targets allowed.")
 @click.option("--at", type=CommaSeparated(str), help="Steps by their names, as -6,0,16,R18.")
 @click.option("--group-by", help="superclass, or a CSV file of class and group: whole groups move together.")
+@constraint_options
 @click.option("--min-samples", type=int, default=1, show_default=True, help="Classes with fewer samples take no part.")
 @click.option(
     "--min-classes", type=int, help="Classes a side at which removal stops.  [default: 60 % of the smaller side]"
@@ -69,6 +70,9 @@ def build(
     tolerance: float,
     at: tuple[str, ...] | None,
     group_by: str | None,
+    keep_train: Path | None,
+    keep_test: Path | None,
+    balance: float | None,
     min_samples: int,
     min_classes: int | None,
     swaps_per_round: int,
@@ -90,6 +94,7 @@ def build(
     from oodml_bench.cli.inspect import show_notes, show_table
     from oodml_bench.output import check_writable
     from oodml_bench.splits import build as build_benchmark
+    from oodml_bench.splits.class_names import read_kept
     from oodml_bench.splits.files import checked_outputs
 
     # Before the search, which may take long.
@@ -103,6 +108,8 @@ def build(
         tolerance=tolerance,
         at=at,
         group_by=group_by,
+        **read_kept(keep_train, keep_test),
+        balance=balance,
         min_samples=min_samples,
         min_classes=min_classes,
         swaps_per_round=swaps_per_round,

@@ -53,7 +53,8 @@ def distance(
     from dataclasses import asdict
 
     from oodml_bench.output import check_writable, refuse_to_overwrite, write_bytes
-    from oodml_bench.splits.measuring import measure_split, read_class_names
+    from oodml_bench.splits.class_names import read_class_names
+    from oodml_bench.splits.measuring import measure_split
 
     if out is not None:
         refuse_to_overwrite(out, overwrite=overwrite)

@@ -1,10 +1,14 @@
-"""Kinds of values that commands share."""
+"""Kinds of values, and options, that commands share."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class CommaSeparated(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic since click 8.4
@@ -25,3 +29,15 @@ class CommaSeparated(click.ParamType):  # type: ignore[type-arg, unused-ignore] 
 
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
+
+
+def constraint_options(command: Command) -> Command:
+    """Add the options that say what a search must keep to."""
+    names = click.Path(path_type=Path)
+    for option in (
+        click.option("--balance", type=float, help="Greatest difference of the sides in samples, as 0.1 of all."),
+        click.option("--keep-test", type=names, help="Text file: classes that stay test, a name a line."),
+        click.option("--keep-train", type=names, help="Text file: classes that stay train, a name a line."),
+    ):
+        command = option(command)
+    return command

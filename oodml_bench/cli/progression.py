@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oodml_bench.cli.parameters import overwrite_option
+from oodml_bench.cli.parameters import constraint_options, overwrite_option
 
 if TYPE_CHECKING:
     from oodml_bench.splits.progression import Direction, Method
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--swaps-per-round", type=int, default=2, show_default=True, help="Of --method paper.")
 @click.option("--history", type=int, help="Of --method paper.  [default: 5 harder, 30 easier]")
 @click.option("--not-nested", is_flag=True, help="Of --method best: the best split at each number of swaps.")
+@constraint_options
 @click.option("--effort", type=int, default=1, show_default=True, help="Starts and kicks of --method best, times this.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides random starts and draws.")
 @overwrite_option
@@ -34,6 +35,9 @@ def progression(
     swaps_per_round: int,
     history: int | None,
     not_nested: bool,
+    keep_train: Path | None,
+    keep_test: Path | None,
+    balance: float | None,
     effort: int,
     seed: int,
     overwrite: bool,
@@ -49,6 +53,9 @@ def progression(
     """
     from oodml_bench.features import open_features
     from oodml_bench.output import check_writable, refuse_to_overwrite, write_bytes
+    from oodml_bench.splits.class_names import read_kept
+    from oodml_bench.splits.constraints import constrained_start, constraints_of
+    from oodml_bench.splits.notes import moved_start_note
     from oodml_bench.splits.progression_file import progression_bytes
     from oodml_bench.splits.search import SearchSettings, published_comparison, walk
     from oodml_bench.splits.start import start_of
@@ -56,12 +63,17 @@ def progression(
     refuse_to_overwrite(out, overwrite=overwrite)
     check_writable(out)
     settings = SearchSettings(method, swaps_per_round, rounds, history, effort, seed, nested=not not_nested)
-    _, space, start = start_of(open_features(features), progress=True)
-    walked = walk(space, start, direction, settings, progress=True)
-    note = published_comparison(space, start, walked, settings)
+    kept = read_kept(keep_train, keep_test)
+    means, space, start = start_of(open_features(features), progress=True)
+    constraints = constraints_of(space, start, means.counts, **kept, balance=balance)
+    begin = constrained_start(start, space, constraints, **kept)
+    walked = walk(space, begin, direction, settings, constraints=constraints, progress=True)
+    note = published_comparison(space, begin, walked, settings) if constraints.is_free else None
     write_bytes(out, progression_bytes(walked))
     first, last = walked.steps[0], walked.steps[-1]
     click.echo(f"{len(walked.steps)} steps, from FID {first.fid:.6g} to {last.fid:.6g}")
+    if begin != start:
+        click.echo(moved_start_note(start, begin))
     if note:
         click.echo(note)
     click.echo(f"written: {out}")

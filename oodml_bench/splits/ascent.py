@@ -103,14 +103,14 @@ def _improving_batch(seats: Seats, sign: int, fid: float, swaps: tuple[Indices, 
 def _ascend_by_lone_moves(seats: Seats, sign: int, batch: int) -> Seats:
     """Make many disjoint swaps at once while that helps, and fewer when it does not."""
     fid = seats.distance().fid
-    predicted = sign * seats.decomposed().fid_after_swaps(interactions=False)
+    predicted = seats.swap_scores(sign, interactions=False)
     while batch:
-        train_seats, test_seats = _disjoint_pairs(predicted, sign * fid, batch)
+        train_seats, test_seats = _disjoint_pairs(seats, predicted, sign * fid, batch)
         tried = seats.swapped(train_seats, test_seats)
         tried_fid = tried.distance().fid
         if seats.is_better(tried_fid, fid, sign):
             seats, fid = tried, tried_fid
-            predicted = sign * seats.decomposed().fid_after_swaps(interactions=False)
+            predicted = seats.swap_scores(sign, interactions=False)
         else:
             batch = min(batch, len(train_seats)) // 3
     return seats
@@ -119,10 +119,10 @@ def _ascend_by_lone_moves(seats: Seats, sign: int, batch: int) -> Seats:
 def _ascend_by_pairs(seats: Seats, sign: int, batch: int) -> tuple[Seats, float]:
     """Make batches of the swaps that pairs predict, and single ones, until none helps."""
     fid = seats.distance().fid
-    predicted = sign * seats.decomposed().fid_after_swaps()
+    predicted = seats.swap_scores(sign)
     while True:
         if batch > 1:
-            train_seats, test_seats = _disjoint_pairs(predicted, sign * fid, batch)
+            train_seats, test_seats = _disjoint_pairs(seats, predicted, sign * fid, batch)
             tried = seats.swapped(train_seats, test_seats)
             tried_fid = tried.distance().fid
             if not seats.is_better(tried_fid, fid, sign):
@@ -137,23 +137,23 @@ def _ascend_by_pairs(seats: Seats, sign: int, batch: int) -> tuple[Seats, float]
             # After a single swap two may go together again.
             batch = 2
         seats, fid = tried, tried_fid
-        predicted = sign * seats.decomposed().fid_after_swaps()
+        predicted = seats.swap_scores(sign)
 
 
 def improving_swap(seats: Seats, sign: int) -> Pair | None:
     """Give the seats of the single swap that changes the exact FID most, or None where none improves it."""
-    return _improving_swap(seats, sign * seats.decomposed().fid_after_swaps(), seats.distance().fid, sign)
+    return _improving_swap(seats, seats.swap_scores(sign), seats.distance().fid, sign)
 
 
 def _improving_swap(seats: Seats, predicted: NDArray[np.float64], fid: float, sign: int) -> Pair | None:
     def score(i: int, j: int) -> float:
         return sign * seats.swapped(i, j).distance().fid
 
-    pair, best = highest_pair(predicted, score)
-    return pair if seats.is_better(sign * best, fid, sign) else None
+    found = highest_pair(predicted, score)
+    return found[0] if found and seats.is_better(sign * found[1], fid, sign) else None
 
 
-def _disjoint_pairs(predicted: NDArray[np.float64], current: float, most: int) -> tuple[Indices, Indices]:
+def _disjoint_pairs(seats: Seats, predicted: NDArray[np.float64], current: float, most: int) -> tuple[Indices, Indices]:
     """Give the seats of up to `most` promising swaps, no seat twice: the best pairs first."""
     rows: list[int] = []
     columns: list[int] = []
@@ -165,4 +165,4 @@ def _disjoint_pairs(predicted: NDArray[np.float64], current: float, most: int) -
         if i not in rows and j not in columns:
             rows.append(i)
             columns.append(j)
-    return np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp)
+    return seats.balanced_swaps(np.array(rows, dtype=np.intp), np.array(columns, dtype=np.intp))

@@ -14,10 +14,18 @@ from oodml_bench.hardness import ClassSpace
 from oodml_bench.hardness.null import default_draws
 from oodml_bench.splits.benchmark import Benchmark, Provenance, Setting, Walk, WalkedStep
 from oodml_bench.splits.calibration import calibrated_levels
+from oodml_bench.splits.constraints import Constraints, constrained_start, constraints_of
 from oodml_bench.splits.groups import grouped_start, groups_of
 from oodml_bench.splits.ladder import LadderSettings, ladder
 from oodml_bench.splits.levels import candidates, named_levels, spread_levels
-from oodml_bench.splits.notes import calibration_notes, episode_notes, outsider_notes, sample_notes, target_notes
+from oodml_bench.splits.notes import (
+    calibration_notes,
+    episode_notes,
+    moved_start_note,
+    outsider_notes,
+    sample_notes,
+    target_notes,
+)
 from oodml_bench.splits.progression import Direction, Method, Progression, Step
 from oodml_bench.splits.search import (
     SearchSettings,
@@ -44,6 +52,9 @@ def build(
     tolerance: float = 1e-3,
     at: Sequence[str] | None = None,
     group_by: str | None = None,
+    keep_train: Sequence[str] = (),
+    keep_test: Sequence[str] = (),
+    balance: float | None = None,
     min_samples: int = 1,
     min_classes: int | None = None,
     swaps_per_round: int = 2,
@@ -78,6 +89,10 @@ def build(
     group_by
         `superclass`, or the path of a CSV file of class and group: groups that stay whole on a side. Sides may then
         differ in size by up to 10 % of the classes.
+    keep_train, keep_test
+        Classes that stay on a side: they are neither swapped nor removed.
+    balance
+        Greatest difference between the sides' numbers of samples, as a share of both together.
     min_samples
         Classes with fewer samples take no part.
     min_classes
@@ -119,18 +134,25 @@ def build(
     source = features if isinstance(features, Features) else open_features(Path(features))
     means, space, start = start_of(source, progress=progress)
     default, start = start, _with_enough_samples(start, means, min_samples)
+    kept = {"keep_train": tuple(sorted(keep_train)), "keep_test": tuple(sorted(keep_test))}
+    constraints = constraints_of(space, start, means.counts, **kept, balance=balance)
     groups = None if group_by is None else groups_of(sorted(start.classes), group_by, means.superclasses)
-    given_start, start = start, start if groups is None else grouped_start(start, groups)
+    if groups is not None and not constraints.is_free:
+        raise SplitError("--group-by does not go with --keep-train, --keep-test and --balance")
+    given_start, start = start, constrained_start(start, space, constraints, **kept)
+    start = start if groups is None else grouped_start(start, groups)
     min_classes = default_min_classes(start) if min_classes is None else min_classes
     walking = SearchSettings(method, swaps_per_round=swaps_per_round, effort=effort, seed=seed, nested=nested)
     if groups is None:
-        progressions = search(space, start, walking, min_classes=min_classes, progress=progress)
+        progressions = search(
+            space, start, walking, min_classes=min_classes, constraints=constraints, progress=progress
+        )
     else:
         progressions = search_groups(space, start, groups, walking, min_classes=min_classes, progress=progress)
     steps = candidates(progressions)
     # Single swaps would tear groups apart.
     refined = SWAPS_TRIED if groups is None else 0
-    chosen = _chosen_steps(space, progressions, levels, targets, tolerance, refined, at)
+    chosen = _chosen_steps(space, progressions, levels, targets, tolerance, refined, constraints, at)
     rungs = ladder(chosen, start, _names_in_classes(means), completion)
     null_draws = default_draws(len(start.classes)) if null_draws is None else null_draws
     finished = calibrated_levels(rungs, space, draws=null_draws, seed=seed, progress=progress)
@@ -141,6 +163,8 @@ def build(
         **({"nested": False} if not nested else {}),
         "levels": len(finished),
         **({} if group_by is None else {"group_by": group_by}),
+        **{name: names for name, names in kept.items() if names},
+        **({} if balance is None else {"balance": balance}),
         **({} if min_samples == 1 else {"min_samples": min_samples}),
         "targets": targets,
         **({} if targets is None else {"tolerance": tolerance}),
@@ -160,9 +184,10 @@ def build(
     )
     notes = [] if targets is None else target_notes(targets, chosen, steps, tolerance)
     if start != given_start:
-        notes.append("the default split tears groups apart or is out of balance: the search began at another one")
+        notes.append(moved_start_note(given_start, start))
     comparisons = (published_comparison(space, start, walked, walking) for walked in progressions[:2])
-    notes += [note for note in comparisons if note] if groups is None else []
+    # The published rule knows neither groups nor constraints.
+    notes += [note for note in comparisons if note] if groups is None and constraints.is_free else []
     notes += sample_notes(default, start, min_samples)
     notes += outsider_notes(means.classes, default) + calibration_notes(finished)
     notes += episode_notes(finished) if any(means.samples.values()) else ["the features name no samples: no episodes"]
@@ -210,6 +235,7 @@ def _chosen_steps(
     targets: Sequence[float] | None,
     tolerance: float,
     tries: int,
+    constraints: Constraints,
     at: Sequence[str] | None,
 ) -> list[Step]:
     if at is not None:
@@ -217,7 +243,7 @@ def _chosen_steps(
     steps = candidates(progressions)
     if targets is not None:
         with one_thread():
-            return target_levels(space, steps, targets, tolerance, tries=tries)
+            return target_levels(space, steps, targets, tolerance, tries=tries, constraints=constraints)
     default = progressions[0].steps[0]
     return spread_levels(steps, min(DEFAULT_LEVELS, len(steps)) if levels is None else levels, default)
 

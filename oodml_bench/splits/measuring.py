@@ -137,23 +137,3 @@ def measure_split(
             size_free=size_free(space, *rows),
             calibration=calibration,
         )
-
-
-def read_class_names(path: Path) -> tuple[str, ...]:
-    """Read class names from a text file, one a line.
-
-    Raises
-    ------
-    SplitError
-        Where the file cannot be read as UTF-8 text or names no class.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SplitError(
-            f"cannot read class names from {path}: {error}. It must be UTF-8 text, a name a line"
-        ) from None
-    names = tuple(name for line in lines if (name := line.strip()))
-    if not names:
-        raise SplitError(f"{path} names no class: it must hold one class name a line")
-    return names

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import scipy.linalg
@@ -14,9 +16,10 @@ from oodml_bench.hardness import ClassSpace
 from oodml_bench.hardness.class_space import GRAM_CLASSES
 from oodml_bench.hardness.moments import Side
 from oodml_bench.splits.ascent import ascend, ascend_in_batches
+from oodml_bench.splits.constraints import FREE, Constraints
 from oodml_bench.splits.progression import Direction, OnStep, Progression, sign_of
 from oodml_bench.splits.proposals import Screen, propose_swaps
-from oodml_bench.splits.ranking import highest_pair
+from oodml_bench.splits.ranking import shortlist
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 
@@ -45,6 +48,7 @@ def best_swaps(
     *,
     effort: int = 1,
     seed: int = 0,
+    constraints: Constraints = FREE,
     on_step: OnStep = lambda _: None,
 ) -> Progression:
     """Find the best end point, then walk to it from `start` by single swaps, each towards it.
@@ -74,6 +78,8 @@ def best_swaps(
         Multiplies the numbers of random starts and of kicks; at least 1.
     seed
         Seed of the random starts and kicks.
+    constraints
+        Which moves are allowed; `start` keeps to them.
     on_step
         Called with 1 after each ascent and each step of the path.
 
@@ -84,7 +90,7 @@ def best_swaps(
     """
     if effort < 1 or seed < 0:
         raise SplitError(f"the effort must be at least 1 and the seed at least 0, got {effort} and {seed}")
-    begin = Seats.of(space, start)
+    begin = Seats.of(space, start, constraints)
     rng = np.random.default_rng([seed, 0 if direction == "harder" else 1])
     end = _best_end(begin, direction, effort, rng, on_step)
     return _path(begin, _nearer_orientation(begin, end), direction, on_step)
@@ -141,8 +147,7 @@ def _starts_in_batches(begin: Seats, direction: Direction, effort: int, rng: np.
 
 def _random_starts(begin: Seats, classes: Indices, count: int, rng: np.random.Generator) -> Iterator[Seats]:
     for _ in range(count):
-        order = rng.permutation(classes)
-        yield Seats(begin.space, order[: len(begin.train)], order[len(begin.train) :])
+        yield from _divided(begin, rng.permutation(classes))
 
 
 def _bisections(begin: Seats, classes: Indices, axes: int) -> Iterator[Seats]:
@@ -150,9 +155,15 @@ def _bisections(begin: Seats, classes: Indices, axes: int) -> Iterator[Seats]:
     n1, n2 = len(begin.train), len(begin.test)
     for along in _along_axes(begin.space, classes, axes):
         order = classes[np.argsort(along, kind="stable")]
-        yield Seats(begin.space, order[:n1], order[n1:])
-        if n1 != n2:
-            yield Seats(begin.space, order[n2:], order[:n2])
+        yield from _divided(begin, order)
+        if n1 != n2 or begin.constraints.kept is not None:
+            yield from _divided(begin, np.concatenate([order[n2:], order[:n2]]))
+
+
+def _divided(begin: Seats, order: Indices) -> Iterator[Seats]:
+    """Give the split of an order of the classes, where it can be brought into balance."""
+    with contextlib.suppress(SplitError):
+        yield begin.divided(order)
 
 
 def _along_axes(space: ClassSpace, classes: Indices, axes: int) -> NDArray[np.float64]:
@@ -167,18 +178,18 @@ def _along_axes(space: ClassSpace, classes: Indices, axes: int) -> NDArray[np.fl
 
 
 def _kicked(seats: Seats, rng: np.random.Generator) -> Seats:
-    most = min(_KICK_SIZES[1], seats.smaller_side)
+    movable = seats.movable()
+    most = min(_KICK_SIZES[1], *map(len, movable))
     count = int(rng.integers(min(_KICK_SIZES[0], most), most + 1))
-    return seats.swapped(
-        rng.choice(len(seats.train), count, replace=False), rng.choice(len(seats.test), count, replace=False)
-    )
+    kicks = (rng.choice(side, count, replace=False) for side in movable)
+    return seats.swapped(*seats.balanced_swaps(*kicks))
 
 
 def _nearer_orientation(begin: Seats, end: Seats) -> Seats:
     """Exchange the names of the sides, which leaves the distance as it is, where that makes the path shorter."""
     moved = int(np.isin(begin.train, end.test).sum())
-    if len(end.train) == len(end.test) and 2 * moved > len(end.train):
-        return Seats(end.space, end.test, end.train)
+    if len(end.train) == len(end.test) and 2 * moved > len(end.train) and end.constraints.kept is None:
+        return replace(end, train=end.test, test=end.train, held=None)
     return end
 
 
@@ -195,7 +206,7 @@ def _path(begin: Seats, end: Seats, direction: Direction, on_step: OnStep) -> Pr
             seats = seats.prepared()
         swaps += len(gone)
         step = seats.step(str(sign * swaps))
-        if seats.is_better(step.fid, steps[-1].fid, sign):
+        if seats.is_balanced and seats.is_better(step.fid, steps[-1].fid, sign):
             steps.append(step)
         on_step(1)
     return Progression(direction, tuple(steps))
@@ -215,6 +226,8 @@ def _swaps_towards_the_end(
     def score(row: int, column: int) -> float:
         return sign * seats.swapped(int(leaving[row]), int(joining[column])).distance().fid
 
-    predicted = sign * seats.decomposed().fid_after_swaps()[np.ix_(leaving, joining)]
-    (row, column), _ = highest_pair(predicted, score)
+    predicted = seats.swap_scores(sign)[np.ix_(leaving, joining)]
+    # Where no swap keeps the balance, one that does not must lead on.
+    pairs = shortlist(predicted) or shortlist(np.zeros_like(predicted))
+    row, column = max(pairs, key=lambda pair: score(*pair))
     return leaving[[row]], joining[[column]]

@@ -43,6 +43,14 @@ def outsider_notes(classes: Sequence[str], start: Split) -> list[str]:
     return [f"{len(outsiders)} classes are in neither default half and take no part: {', '.join(outsiders)}"]
 
 
+def moved_start_note(default: Split, start: Split) -> str:
+    """Say that the search could not begin at the default split."""
+    return (
+        "the default split tears groups apart, is out of balance or holds kept classes on the other side: the search "
+        f"began at another one, with {start.swaps_from(default)} of its train classes on the test side"
+    )
+
+
 def sample_notes(default: Split, start: Split, least: int) -> list[str]:
     """Name the classes that have too few samples to take part."""
     left_out = sorted(default.classes - start.classes)

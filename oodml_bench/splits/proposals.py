@@ -71,14 +71,17 @@ def propose_swaps(
         Train and test seats to choose from, of which exactly `most` swaps are given, helpful or not; otherwise
         all, and only swaps that help.
     """
-    train_seats, test_seats = among or (np.arange(len(seats.train)), np.arange(len(seats.test)))
+    train_seats, test_seats = among or seats.movable()
     score = _SwapScore.of(seats, sign)
     count = _candidate_count(most)
     train_rows, test_rows = seats.train[train_seats], seats.test[test_seats]
     train_rough = score.lasting(train_rows, screen.towards_test[train_rows]) - score.linear(train_rows)
     test_rough = score.lasting(test_rows, -screen.towards_test[test_rows]) + score.linear(test_rows)
     train_seats, test_seats = train_seats[_highest(train_rough, count)], test_seats[_highest(test_rough, count)]
-    return _chosen_swaps(seats, score, train_seats, test_seats, most, only_helpful=among is None)
+    chosen = _chosen_swaps(seats, score, train_seats, test_seats, most, only_helpful=among is None)
+    balanced = seats.balanced_swaps(*chosen)
+    # Towards a given end a batch must lead on, in balance or not.
+    return chosen if among is not None and not len(balanced[0]) else balanced
 
 
 def _chosen_swaps(
@@ -108,15 +111,20 @@ def _chosen_swaps(
 
 
 def predicted_fids(seats: Seats, train_seats: Indices, test_seats: Indices) -> Array:
-    """Predict the FID after each swap of one of some train seats with one of some test seats: shape (k1, k2)."""
+    """Predict the FID after each swap of one of some train seats with one of some test seats: shape (k1, k2).
+
+    Minus infinity where a swap is not allowed.
+    """
     if seats.has_few_pairs:
-        return seats.decomposed().fid_after_swaps()[np.ix_(train_seats, test_seats)]
+        return seats.swap_scores(1)[np.ix_(train_seats, test_seats)]
     score = _SwapScore.of(seats, 1)
     train_rows, test_rows = seats.train[train_seats], seats.test[test_seats]
     norms = _norm_changes(seats, train_seats, test_seats, LoneMoves.crossing)
     train_scores = score.lasting(train_rows, norms[0]) - score.linear(train_rows)
     test_scores = score.lasting(test_rows, norms[1]) + score.linear(test_rows)
-    return seats.distance().fid + train_scores[:, np.newaxis] + test_scores
+    fids = seats.distance().fid + train_scores[:, np.newaxis] + test_scores
+    allowed = seats.constraints.allowed_swaps(seats.train, seats.test, (train_seats, test_seats))
+    return np.where(allowed, fids, -np.inf)
 
 
 def propose_removals(seats: Seats, count: int) -> tuple[Indices, Indices]:
@@ -127,16 +135,20 @@ def propose_removals(seats: Seats, count: int) -> tuple[Indices, Indices]:
     seats
         The split.
     count
-        Number of classes a side, at most all but two.
+        Number of classes a side, at most all but two; fewer are given where no more may be removed.
     """
     train_mean, test_mean = seats.space.mean(seats.train), seats.space.mean(seats.test)
     sides = (seats.train, train_mean, test_mean), (seats.test, test_mean, train_mean)
     raised = [_raised_by_leaving(seats, *side) for side in sides]
-    train_seats, test_seats = (_highest(scores, _candidate_count(count)) for scores in raised)
+    train_seats, test_seats = (
+        able[_highest(scores[able], _candidate_count(count))]
+        for scores, able in zip(raised, seats.movable(), strict=True)
+    )
     norms = _norm_changes(seats, train_seats, test_seats, LoneMoves.leaving)
     scale = 2 / np.sqrt(float(len(seats.train) - 2) * (len(seats.test) - 1))
     other_scale = 2 / np.sqrt(float(len(seats.train) - 1) * (len(seats.test) - 2))
-    return (
+    count = min(count, len(train_seats), len(test_seats))
+    return seats.balanced_removals(
         train_seats[_highest(raised[0][train_seats] - scale * norms[0], count)],
         test_seats[_highest(raised[1][test_seats] - other_scale * norms[1], count)],
     )

@@ -14,26 +14,30 @@ Pair = tuple[int, int]
 Measure = Callable[[int, int], float]
 
 
-def highest_pair(predicted: NDArray[np.float64], measure: Measure) -> tuple[Pair, float]:
-    """Give the pair (i, j) with the highest measured score, and that score.
+def highest_pair(predicted: NDArray[np.float64], measure: Measure) -> tuple[Pair, float] | None:
+    """Give the pair (i, j) with the highest measured score, and that score; None where no pair is allowed.
 
     Parameters
     ----------
     predicted
-        Predicted score of every pair, shape (n1, n2).
+        Predicted score of every pair, shape (n1, n2); minus infinity where a pair is not allowed.
     measure
         Gives the exact score of a pair.
     """
     pairs = shortlist(predicted)
+    if not pairs:
+        return None
     scores = [measure(*pair) for pair in pairs]
     best = int(np.argmax(scores))
     return pairs[best], scores[best]
 
 
 def shortlist(predicted: NDArray[np.float64]) -> list[Pair]:
-    """Give the pairs with the highest predictions, best first; equal ones in row order."""
+    """Give the allowed pairs with the highest predictions, best first; equal ones in row order."""
     flat = predicted.ravel()
+    if not len(flat):
+        return []
     threshold = np.partition(flat, -SHORTLIST)[-SHORTLIST] if len(flat) > SHORTLIST else flat.min()
-    candidates = np.flatnonzero(flat >= threshold)
+    candidates = np.flatnonzero((flat >= threshold) & (flat > -np.inf))
     order = candidates[np.argsort(-flat[candidates], kind="stable")][:SHORTLIST]
     return [divmod(int(index), predicted.shape[1]) for index in order]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
+from oodml_bench.splits.constraints import FREE, Constraints
 from oodml_bench.splits.progression import OnStep, Progression
 from oodml_bench.splits.proposals import propose_removals
 from oodml_bench.splits.ranking import highest_pair
@@ -24,7 +26,12 @@ _STEP = 0.02
 
 
 def greedy_removal(
-    space: ClassSpace, start: Split, *, min_classes: int, on_step: OnStep = lambda _: None
+    space: ClassSpace,
+    start: Split,
+    *,
+    min_classes: int,
+    constraints: Constraints = FREE,
+    on_step: OnStep = lambda _: None,
 ) -> Progression:
     """Remove, step by step, the one train and the one test class whose removal raises the exact FID most.
 
@@ -39,6 +46,8 @@ def greedy_removal(
         Where to begin: usually the hardest split that swapping found.
     min_classes
         Classes that stay on the smaller side, at least 2.
+    constraints
+        Which removals are allowed.
     on_step
         Called with 1 after each step.
 
@@ -47,7 +56,7 @@ def greedy_removal(
     SplitError
         Where `min_classes` is below 2 or above the smaller side.
     """
-    seats = checked_seats(space, start, min_classes)
+    seats = replace(checked_seats(space, start, min_classes), constraints=constraints)
     steps = [seats.step("R0")]
     on_step(1)
     most = seats.smaller_side
@@ -64,8 +73,8 @@ def _harder_without_some(seats: Seats, spare: int) -> Seats | None:
         return None
     fid = seats.distance().fid
     if seats.has_few_pairs:
-        pair, without_pair = highest_pair(seats.decomposed().fid_after_removals(), _fid_without(seats))
-        return seats.without(*pair) if seats.is_better(without_pair, fid, sign=1) else None
+        found = highest_pair(seats.removal_scores(), _fid_without(seats))
+        return seats.without(*found[0]) if found and seats.is_better(found[1], fid, sign=1) else None
     train_seats, test_seats = propose_removals(seats, min(spare, math.ceil(_STEP * seats.smaller_side)))
     while len(train_seats):
         tried = seats.without(train_seats, test_seats).prepared()

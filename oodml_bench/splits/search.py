@@ -14,6 +14,7 @@ from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.progress import progress_of
 from oodml_bench.splits.comparison import comparison_note
+from oodml_bench.splits.constraints import FREE, Constraints
 from oodml_bench.splits.control import random_removal, random_splits
 from oodml_bench.splits.grouped_search import RANDOM_STARTS, grouped_removal, grouped_walk
 from oodml_bench.splits.multistart import best_swaps
@@ -93,7 +94,13 @@ def paper_schedule(start: Split, direction: Direction, settings: SearchSettings)
 
 
 def search(
-    space: ClassSpace, start: Split, settings: SearchSettings, *, min_classes: int, progress: bool = False
+    space: ClassSpace,
+    start: Split,
+    settings: SearchSettings,
+    *,
+    min_classes: int,
+    constraints: Constraints = FREE,
+    progress: bool = False,
 ) -> tuple[Progression, Progression, Progression]:
     """Walk from the start in both directions, then remove classes from the hardest split found.
 
@@ -107,6 +114,8 @@ def search(
         How to search.
     min_classes
         Classes a side at which removal stops.
+    constraints
+        Which moves are allowed; `start` keeps to them.
     progress
         Show progress on standard error.
 
@@ -118,11 +127,14 @@ def search(
     Raises
     ------
     SplitError
-        Where a setting does not fit the sizes of the sides.
+        Where a setting does not fit the sizes of the sides, or the method knows no constraints.
     """
-    easier, harder = (walk(space, start, direction, settings, progress=progress) for direction in get_args(Direction))
+    easier, harder = (
+        walk(space, start, direction, settings, constraints=constraints, progress=progress)
+        for direction in get_args(Direction)
+    )
     with one_thread(), progress_of("Removing classes", None, shown=progress) as on_step:
-        removed = _removal(space, harder.hardest.split, settings, min_classes, on_step)
+        removed = _removal(space, harder.hardest.split, settings, min_classes, constraints, on_step)
     return easier, harder, removed
 
 
@@ -156,11 +168,24 @@ def search_groups(
 
 
 def walk(
-    space: ClassSpace, start: Split, direction: Direction, settings: SearchSettings, *, progress: bool = False
+    space: ClassSpace,
+    start: Split,
+    direction: Direction,
+    settings: SearchSettings,
+    *,
+    constraints: Constraints = FREE,
+    progress: bool = False,
 ) -> Progression:
     """Walk from the start in one direction, by swaps; parameters and errors as for `search`."""
+    if not constraints.is_free and settings.method not in ("best", "greedy"):
+        raise SplitError(
+            "--keep-train, --keep-test and --balance are of --method best and greedy: the swaps of "
+            f"{settings.method} follow another rule"
+        )
+    if constraints.samples is not None and not settings.nested:
+        raise SplitError("--balance is of a nested path: leave out --not-nested")
     with one_thread(), progress_of(f"Searching {direction} splits", None, shown=progress) as on_step:
-        return _swaps(space, start, direction, settings, on_step)
+        return _swaps(space, start, direction, settings, constraints, on_step)
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -174,15 +199,29 @@ def one_thread() -> AbstractContextManager[object]:
 
 
 def _swaps(
-    space: ClassSpace, start: Split, direction: Direction, settings: SearchSettings, on_step: OnStep
+    space: ClassSpace,
+    start: Split,
+    direction: Direction,
+    settings: SearchSettings,
+    constraints: Constraints,
+    on_step: OnStep,
 ) -> Progression:
     if settings.method == "greedy":
-        return greedy_swaps(space, start, direction, on_step=on_step)
+        return greedy_swaps(space, start, direction, constraints=constraints, on_step=on_step)
     if settings.method == "best":
-        path = best_swaps(space, start, direction, effort=settings.effort, seed=settings.seed, on_step=on_step)
+        path = best_swaps(
+            space,
+            start,
+            direction,
+            effort=settings.effort,
+            seed=settings.seed,
+            constraints=constraints,
+            on_step=on_step,
+        )
         if settings.nested:
             return path
-        return without_nesting(Seats.of(space, start), path, _published(space, start, direction), on_step=on_step)
+        others = _published(space, start, direction) if constraints.is_free else path
+        return without_nesting(Seats.of(space, start, constraints), path, others, on_step=on_step)
     if settings.method == "random":
         draws = PAPER_ROUNDS[direction] if settings.rounds is None else settings.rounds
         return random_splits(space, start, direction, draws=draws, seed=settings.seed, on_step=on_step)
@@ -223,12 +262,17 @@ def _published(
 
 
 def _removal(
-    space: ClassSpace, hardest: Split, settings: SearchSettings, min_classes: int, on_step: OnStep
+    space: ClassSpace,
+    hardest: Split,
+    settings: SearchSettings,
+    min_classes: int,
+    constraints: Constraints,
+    on_step: OnStep,
 ) -> Progression:
     if settings.method == "random":
         return random_removal(space, hardest, min_classes=min_classes, seed=settings.seed, on_step=on_step)
     if settings.method != "paper":
-        return greedy_removal(space, hardest, min_classes=min_classes, on_step=on_step)
+        return greedy_removal(space, hardest, min_classes=min_classes, constraints=constraints, on_step=on_step)
     return paper_removal(
         space,
         hardest,

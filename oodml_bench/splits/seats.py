@@ -14,10 +14,12 @@ from oodml_bench.hardness.cross_block import CrossBlock
 from oodml_bench.hardness.lone_moves import LoneMoves
 from oodml_bench.hardness.moments import MomentDecomposition, Moments
 from oodml_bench.hardness.moves import Decomposition
+from oodml_bench.splits.constraints import FREE, Constraints
 from oodml_bench.splits.progression import Step
 from oodml_bench.splits.split import Split
 
 Indices = NDArray[np.intp]
+Scores = NDArray[np.float64]
 
 #: Relative differences of two distances up to which they count as equal.
 ROUNDING = 1e-10
@@ -38,17 +40,20 @@ class Seats:
         The row of the class in each seat.
     held
         The moments of the sides, where they were updated from those of another split.
+    constraints
+        Which moves are allowed.
     """
 
     space: ClassSpace
     train: Indices
     test: Indices
     held: Moments | None = field(default=None, repr=False, compare=False)
+    constraints: Constraints = field(default=FREE, repr=False, compare=False)
 
     @classmethod
-    def of(cls, space: ClassSpace, split: Split) -> Seats:
+    def of(cls, space: ClassSpace, split: Split, constraints: Constraints = FREE) -> Seats:
         """Seat the classes of a split in the order of the space."""
-        return cls(space, space.indices(split.train), space.indices(split.test))
+        return cls(space, space.indices(split.train), space.indices(split.test), constraints=constraints)
 
     @property
     def has_few_pairs(self) -> bool:
@@ -59,6 +64,16 @@ class Seats:
     def smaller_side(self) -> int:
         """The number of classes of the smaller side."""
         return min(len(self.train), len(self.test))
+
+    def divided(self, order: Indices) -> Seats:
+        """Give the first classes of an order to the train side and the rest to the test side, as far as allowed."""
+        movable = self.constraints.movable
+        stay_train, stay_test = (np.sort(side[~movable(side)]) for side in (self.train, self.test))
+        order = order[movable(order)]
+        cut = len(self.train) - len(stay_train)
+        train, test = np.concatenate([stay_train, order[:cut]]), np.concatenate([stay_test, order[cut:]])
+        train, test = self.constraints.balanced(train, test)
+        return Seats(self.space, train, test, constraints=self.constraints)
 
     def rearranged(self, train: Indices, test: Indices) -> Seats:
         """Seat the same classes in another way; cheap where few change sides."""
@@ -95,8 +110,45 @@ class Seats:
         """Whether an FID is higher (sign 1) or lower (sign -1) than another by more than rounding."""
         return sign * (fid - than) > self.space.rounding + ROUNDING * than
 
-    def decomposed(self) -> Decomposition:
-        """Decompose the cross block of the sides, to predict what pairs of moves do."""
+    @property
+    def is_balanced(self) -> bool:
+        """Whether the sides hold about as many samples, where that is asked for."""
+        return self.constraints.is_balanced(self.train, self.test)
+
+    def movable(self) -> tuple[Indices, Indices]:
+        """Give the train and the test seats whose classes may move."""
+        train, test = (np.flatnonzero(self.constraints.movable(side)) for side in (self.train, self.test))
+        return train, test
+
+    def swap_scores(self, sign: int, *, interactions: bool = True) -> Scores:
+        """Predict `sign` times the FID after each swap of a train and a test seat, shape (n1, n2).
+
+        Minus infinity where a swap is not allowed.
+        """
+        scores = sign * self._decomposed().fid_after_swaps(interactions=interactions)
+        if self.constraints.is_free:
+            return scores
+        return np.where(self.constraints.allowed_swaps(self.train, self.test), scores, -np.inf)
+
+    def balanced_swaps(self, train_seats: Indices, test_seats: Indices) -> tuple[Indices, Indices]:
+        """Pair seats for a batch of swaps, best first, that keeps the balance; leave out what does not."""
+        return self.constraints.balanced_swaps(self.train, self.test, (train_seats, test_seats))
+
+    def balanced_removals(self, train_seats: Indices, test_seats: Indices) -> tuple[Indices, Indices]:
+        """Pair seats for a batch of removals, best first, that keeps the balance; leave out what does not."""
+        return self.constraints.balanced_removals(self.train, self.test, (train_seats, test_seats))
+
+    def removal_scores(self) -> Scores:
+        """Predict the FID without each pair of a train and a test seat, shape (n1, n2).
+
+        Minus infinity where a removal is not allowed.
+        """
+        scores = self._decomposed().fid_after_removals()
+        if self.constraints.is_free:
+            return scores
+        return np.where(self.constraints.allowed_removals(self.train, self.test), scores, -np.inf)
+
+    def _decomposed(self) -> Decomposition:
         return Decomposition.of(CrossBlock.of(self.space.gram, self.train, self.test))
 
     def lone_moves(self, train_seats: Indices, test_seats: Indices) -> LoneMoves:
@@ -137,7 +189,7 @@ class Seats:
 
     @cached_property
     def _decomposition(self) -> Decomposition | MomentDecomposition:
-        return MomentDecomposition.of(self._moments) if self._holds_moments else self.decomposed()
+        return MomentDecomposition.of(self._moments) if self._holds_moments else self._decomposed()
 
     @cached_property
     def _distance(self) -> FrechetDistance:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.ascent import improving_batches, improving_swap
+from oodml_bench.splits.constraints import FREE, Constraints
 from oodml_bench.splits.progression import Direction, OnStep, Progression, Step, sign_of
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
@@ -22,7 +23,12 @@ _GREEDY_STEP = 0.02
 
 
 def greedy_swaps(
-    space: ClassSpace, start: Split, direction: Direction, *, on_step: OnStep = lambda _: None
+    space: ClassSpace,
+    start: Split,
+    direction: Direction,
+    *,
+    constraints: Constraints = FREE,
+    on_step: OnStep = lambda _: None,
 ) -> Progression:
     """Walk from `start` by the swap that changes the exact FID most, until no swap improves it.
 
@@ -38,11 +44,13 @@ def greedy_swaps(
         Where to begin; the sizes of its sides are kept.
     direction
         `harder` raises the FID, `easier` lowers it.
+    constraints
+        Which swaps are allowed; `start` keeps to them.
     on_step
         Called with 1 after each step.
     """
     sign = sign_of(direction)
-    begin, swaps = Seats.of(space, start), 0
+    begin, swaps = Seats.of(space, start, constraints), 0
     steps = [begin.step("0")]
     on_step(1)
     for more, seats in _improved(begin, sign):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
+from oodml_bench.splits.constraints import FREE, Constraints
 from oodml_bench.splits.progression import Step
 from oodml_bench.splits.proposals import predicted_fids
 from oodml_bench.splits.ranking import shortlist
@@ -25,7 +26,13 @@ _SOME_SEATS = 300
 
 
 def target_levels(
-    space: ClassSpace, steps: Sequence[Step], targets: Sequence[float], tolerance: float, *, tries: int = SWAPS_TRIED
+    space: ClassSpace,
+    steps: Sequence[Step],
+    targets: Sequence[float],
+    tolerance: float,
+    *,
+    tries: int = SWAPS_TRIED,
+    constraints: Constraints = FREE,
 ) -> list[Step]:
     """Give a split for each target: the nearest step, brought nearer by single swaps, by rising target.
 
@@ -45,6 +52,8 @@ def target_levels(
         Relative difference from a target that is near enough.
     tries
         Splits from which single swaps are tried, at most; 0 gives the nearest steps as they are.
+    constraints
+        Which swaps are allowed.
 
     Raises
     ------
@@ -59,7 +68,7 @@ def target_levels(
     chosen: dict[object, float] = {}
     picked: list[Step] = []
     for target in sorted(targets):
-        step = _near(space, steps, target, tolerance, tries)
+        step = _near(space, steps, target, tolerance, tries, constraints)
         if step.split in chosen:
             raise SplitError(
                 f"the targets {chosen[step.split]:g} and {target:g} lead to one split (FID {step.fid:.6g}); "
@@ -70,7 +79,9 @@ def target_levels(
     return picked
 
 
-def _near(space: ClassSpace, steps: Sequence[Step], target: float, tolerance: float, tries: int) -> Step:
+def _near(
+    space: ClassSpace, steps: Sequence[Step], target: float, tolerance: float, tries: int, constraints: Constraints
+) -> Step:
     by_distance = sorted(steps, key=lambda step: abs(step.fid - target))
     nearest = by_distance[0]
     if not tries or not steps[0].fid < target < steps[-1].fid or abs(nearest.fid - target) <= tolerance * target:
@@ -79,7 +90,8 @@ def _near(space: ClassSpace, steps: Sequence[Step], target: float, tolerance: fl
     # extreme one swap leads too far, and a second back.
     order = count()
     heap = [
-        (abs(step.fid - target), next(order), step.id, Seats.of(space, step.split)) for step in by_distance[:_BASES]
+        (abs(step.fid - target), next(order), step.id, Seats.of(space, step.split, constraints))
+        for step in by_distance[:_BASES]
     ]
     best = heap[0]
     for _ in range(tries):

@@ -48,7 +48,10 @@ def without_nesting(
     known = [step.split for progression in (nested, others) for step in progression.steps]
     for swaps in range(1, nested.steps[-1].split.swaps_from(steps[0].split) + 1):
         rivals = [split for split in known if split.swaps_from(steps[0].split) == swaps]
-        further = [_one_more(begin, seats, sign), *(Seats.of(begin.space, split) for split in rivals)]
+        further = [
+            *_one_more(begin, seats, sign),
+            *(Seats.of(begin.space, split, begin.constraints) for split in rivals),
+        ]
         seats = _exchanged(begin, max(further, key=lambda rival: sign * rival.distance().fid), sign)
         if seats.is_better(seats.distance().fid, steps[-1].fid, sign):
             steps.append(seats.step(str(sign * swaps)))
@@ -56,10 +59,10 @@ def without_nesting(
     return Progression(nested.kind, tuple(steps))
 
 
-def _one_more(begin: Seats, seats: Seats, sign: int) -> Seats:
-    """Make the best swap of two classes that did not move yet."""
+def _one_more(begin: Seats, seats: Seats, sign: int) -> Iterator[Seats]:
+    """Make the best swap of two classes that did not move yet, if one is allowed."""
     stayed = np.isin(seats.train, begin.train)[:, np.newaxis] & np.isin(seats.test, begin.test)
-    return next(_swaps(seats, stayed, sign))[1]
+    return (swapped for _, swapped in _swaps(seats, stayed, sign))
 
 
 def _exchanged(begin: Seats, seats: Seats, sign: int) -> Seats:
@@ -74,12 +77,10 @@ def _exchanged(begin: Seats, seats: Seats, sign: int) -> Seats:
 
 def _swaps(seats: Seats, allowed: NDArray[np.bool_], sign: int) -> Iterator[tuple[float, Seats]]:
     """Give the best of the allowed swaps, with its FID, if there is one."""
-    if not allowed.any():
-        return
-    predicted = np.where(allowed, sign * seats.decomposed().fid_after_swaps(), -np.inf)
+    predicted = np.where(allowed, seats.swap_scores(sign), -np.inf)
 
     def score(i: int, j: int) -> float:
-        return sign * seats.swapped(i, j).distance().fid if allowed[i, j] else -np.inf
+        return sign * seats.swapped(i, j).distance().fid
 
-    pair, best = highest_pair(predicted, score)
-    yield sign * best, seats.swapped(*pair)
+    if found := highest_pair(predicted, score):
+        yield sign * found[1], seats.swapped(*found[0])

@@ -7,7 +7,7 @@ from oodml_bench import measure_split
 from oodml_bench.errors import SplitError
 from oodml_bench.features import open_features
 from oodml_bench.hardness import frechet_distance
-from oodml_bench.splits.measuring import read_class_names
+from oodml_bench.splits.class_names import read_class_names
 from oodml_bench.splits.start import start_of
 
 from .benchmarks import write_arrays
