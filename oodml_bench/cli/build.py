@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oodml_bench.cli.parameters import CommaSeparated, constraint_options, overwrite_option
+from oodml_bench.cli.parameters import CommaSeparated, compute_option, constraint_options, overwrite_option
 
 if TYPE_CHECKING:
     from oodml_bench.splits.progression import Method
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Decides validation splits, episodes and random starts."
 )
+@compute_option
 @overwrite_option
 def build(
     features: Path,
@@ -83,6 +84,7 @@ def build(
     episodes: int,
     null_draws: int | None,
     seed: int,
+    device: str,
     overwrite: bool,
 ) -> None:
     """Build a graded benchmark from FEATURES: a feature store or an .npz file of `features` and `classes`.
@@ -92,6 +94,7 @@ def build(
       oodml-bench build features/cub200 --out datasplits/cub200_splits.pkl
     """
     from oodml_bench.cli.inspect import show_notes, show_table
+    from oodml_bench.hardness import on_device
     from oodml_bench.output import check_writable
     from oodml_bench.splits import build as build_benchmark
     from oodml_bench.splits.class_names import read_kept
@@ -100,28 +103,29 @@ def build(
     # Before the search, which may take long.
     for output in checked_outputs(out, overwrite=overwrite):
         check_writable(output)
-    benchmark = build_benchmark(
-        features,
-        method=method,
-        levels=levels,
-        targets=targets,
-        tolerance=tolerance,
-        at=at,
-        group_by=group_by,
-        **read_kept(keep_train, keep_test),
-        balance=balance,
-        min_samples=min_samples,
-        min_classes=min_classes,
-        swaps_per_round=swaps_per_round,
-        nested=not not_nested,
-        effort=effort,
-        val_fraction=val_fraction,
-        shots=shots,
-        episodes=episodes,
-        null_draws=null_draws,
-        seed=seed,
-        progress=True,
-    )
+    with on_device(device):
+        benchmark = build_benchmark(
+            features,
+            method=method,
+            levels=levels,
+            targets=targets,
+            tolerance=tolerance,
+            at=at,
+            group_by=group_by,
+            **read_kept(keep_train, keep_test),
+            balance=balance,
+            min_samples=min_samples,
+            min_classes=min_classes,
+            swaps_per_round=swaps_per_round,
+            nested=not not_nested,
+            effort=effort,
+            val_fraction=val_fraction,
+            shots=shots,
+            episodes=episodes,
+            null_draws=null_draws,
+            seed=seed,
+            progress=True,
+        )
     pickle_path, json_path = benchmark.save(out, overwrite=overwrite)
     show_table(benchmark)
     show_notes(benchmark)

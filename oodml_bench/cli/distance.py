@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oodml_bench.cli.parameters import overwrite_option
+from oodml_bench.cli.parameters import compute_option, overwrite_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--eps", type=float, default=0.0, help="Also with this on the diagonals; 1e-8 as the published code.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the random splits.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the numbers to this file too, as JSON.")
+@compute_option
 @overwrite_option
 def distance(
     features: Path,
@@ -39,6 +40,7 @@ def distance(
     eps: float,
     seed: int,
     out: Path | None,
+    device: str,
     overwrite: bool,
 ) -> None:
     """Measure the FID between two sets of classes of FEATURES, without building anything.
@@ -52,6 +54,7 @@ def distance(
     import json
     from dataclasses import asdict
 
+    from oodml_bench.hardness import on_device
     from oodml_bench.output import check_writable, refuse_to_overwrite, write_bytes
     from oodml_bench.splits.class_names import read_class_names
     from oodml_bench.splits.measuring import measure_split
@@ -60,9 +63,10 @@ def distance(
         refuse_to_overwrite(out, overwrite=overwrite)
         check_writable(out)
     sides = (None if path is None else read_class_names(path) for path in (train, test))
-    measured = measure_split(
-        features, *sides, shrinkage=shrinkage, eps=eps, null_draws=null_draws, seed=seed, progress=True
-    )
+    with on_device(device):
+        measured = measure_split(
+            features, *sides, shrinkage=shrinkage, eps=eps, null_draws=null_draws, seed=seed, progress=True
+        )
     for line in _lines(measured):
         click.echo(line)
     if out is not None:

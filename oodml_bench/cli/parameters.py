@@ -28,6 +28,9 @@ class CommaSeparated(click.ParamType):  # type: ignore[type-arg, unused-ignore] 
             self.fail(f"{value!r} is not a list of {self.of.__name__} values separated by commas", param, ctx)
 
 
+compute_option = click.option(
+    "--device", default="cpu", show_default=True, help="Where distances are computed: cpu, cuda or cuda:N."
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oodml_bench.cli.parameters import constraint_options, overwrite_option
+from oodml_bench.cli.parameters import compute_option, constraint_options, overwrite_option
 
 if TYPE_CHECKING:
     from oodml_bench.splits.progression import Direction, Method
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @constraint_options
 @click.option("--effort", type=int, default=1, show_default=True, help="Starts and kicks of --method best, times this.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides random starts and draws.")
+@compute_option
 @overwrite_option
 def progression(
     features: Path,
@@ -40,6 +41,7 @@ def progression(
     balance: float | None,
     effort: int,
     seed: int,
+    device: str,
     overwrite: bool,
 ) -> None:
     """Walk from the default split of FEATURES in one direction, and write every step.
@@ -52,6 +54,7 @@ def progression(
       oodml-bench progression features/cub200 --direction harder --out progression.json
     """
     from oodml_bench.features import open_features
+    from oodml_bench.hardness import on_device
     from oodml_bench.output import check_writable, refuse_to_overwrite, write_bytes
     from oodml_bench.splits.class_names import read_kept
     from oodml_bench.splits.constraints import constrained_start, constraints_of
@@ -67,8 +70,9 @@ def progression(
     means, space, start = start_of(open_features(features), progress=True)
     constraints = constraints_of(space, start, means.counts, **kept, balance=balance)
     begin = constrained_start(start, space, constraints, **kept)
-    walked = walk(space, begin, direction, settings, constraints=constraints, progress=True)
-    note = published_comparison(space, begin, walked, settings) if constraints.is_free else None
+    with on_device(device):
+        walked = walk(space, begin, direction, settings, constraints=constraints, progress=True)
+        note = published_comparison(space, begin, walked, settings) if constraints.is_free else None
     write_bytes(out, progression_bytes(walked))
     first, last = walked.steps[0], walked.steps[-1]
     click.echo(f"{len(walked.steps)} steps, from FID {first.fid:.6g} to {last.fid:.6g}")

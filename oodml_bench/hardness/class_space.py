@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.errors import FeatureError, SplitError
+from oodml_bench.hardness import linalg
 from oodml_bench.hardness.cross_block import CrossBlock
 from oodml_bench.hardness.frechet import FrechetDistance, check_sizes
 from oodml_bench.hardness.moments import Moments
@@ -66,7 +67,9 @@ class ClassSpace:
 
     def rows(self, indices: Indices) -> Array:
         """Give the means of some classes minus the common mean, shape (k, D)."""
-        return self._given[indices].astype(np.float64) - self.centre
+        rows: Array = self._given[indices].astype(np.float64, copy=False)
+        rows -= self.centre
+        return rows
 
     def blocks(self, indices: Indices) -> Iterator[Array]:
         """Give what `rows` gives, a few thousand rows at a time."""
@@ -78,13 +81,15 @@ class ClassSpace:
 
     def products(self, vectors: Array, indices: Indices) -> Array:
         """Give the inner products of some centred class means with vectors of shape (D, k): shape (n, k)."""
-        return np.concatenate([block @ vectors for block in self.blocks(indices)])
+        return np.concatenate([linalg.active().matmul(block, vectors) for block in self.blocks(indices)])
 
     def quadratic_forms(self, matrix: Array, vector: Array, indices: Indices) -> Array:
         """Evaluate ``x^T matrix x + vector^T x`` for some centred class means, in single precision: shape (n,)."""
         narrow = matrix.astype(np.float32)
         blocks = (block.astype(np.float32) for block in self.blocks(indices))
-        curved = np.concatenate([np.einsum("ij,ij->i", block @ narrow, block) for block in blocks])
+        curved = np.concatenate(
+            [np.einsum("ij,ij->i", linalg.active().matmul(block, narrow), block) for block in blocks]
+        )
         return curved + self.products(vector[:, np.newaxis], indices)[:, 0]
 
     @cached_property
@@ -97,7 +102,7 @@ class ClassSpace:
     def gram(self) -> Array:
         """Inner products of the centred class means, shape (N, N): every distance between subsets follows from it."""
         centred = self.rows(np.arange(len(self.classes)))
-        return centred @ centred.T
+        return linalg.active().matmul(centred, centred.T)
 
     @cached_property
     def rounding(self) -> float:

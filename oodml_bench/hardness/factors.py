@@ -6,6 +6,8 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from oodml_bench.hardness import linalg
+
 Array = NDArray[np.float64]
 
 #: Smallest share of the largest pivot of a Cholesky factor at which the matrix does not count as nearly singular.
@@ -20,7 +22,7 @@ def factor_of_rows(centred: Array) -> Array:
     """
     if len(centred) <= centred.shape[1]:
         return centred
-    factor = well_conditioned_cholesky(centred.T @ centred)
+    factor = well_conditioned_cholesky(linalg.active().matmul(centred.T, centred))
     if factor is not None:
         return factor
     # NumPy's types know only the modes that give two factors.
@@ -40,7 +42,7 @@ def factor_of_scatter(scatter: Array, count: int) -> Array:
 def well_conditioned_cholesky(scatter: Array) -> Array | None:
     """Give the triangular factor, shape (D, D), or None where the matrix is singular or nearly so."""
     try:
-        factor: Array = scipy.linalg.cholesky(scatter, check_finite=False)
+        factor = linalg.active().cholesky(scatter)
     except np.linalg.LinAlgError:
         return None
     pivots = factor.diagonal()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 from oodml_bench.errors import FeatureError, SplitError
+from oodml_bench.hardness import linalg
 from oodml_bench.hardness.factors import factor_of_rows, factor_of_scatter
 
 
@@ -83,7 +83,7 @@ def frechet_distance(
     return assemble(
         mean_term=float(gap @ gap),
         scatters=(float(np.sum(train_factor**2)), float(np.sum(test_factor**2))),
-        nuclear_norm=nuclear_norm(train_factor @ test_factor.T),
+        nuclear_norm=nuclear_norm(linalg.active().matmul(train_factor, test_factor.T)),
         sizes=(len(train), len(test)),
     )
 
@@ -132,7 +132,7 @@ def assemble(
 
 def nuclear_norm(matrix: NDArray[np.float64]) -> float:
     """Sum the singular values; by SVD, since squared eigenvalues would lose half of the digits."""
-    return float(np.sum(scipy.linalg.svdvals(matrix, check_finite=False)))
+    return float(np.sum(linalg.active().singular_values(matrix)))
 
 
 def check_sizes(train_count: int, test_count: int) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
+from oodml_bench.hardness import linalg
 from oodml_bench.hardness.factors import factor_of_scatter, well_conditioned_cholesky
 from oodml_bench.hardness.frechet import FrechetDistance, assemble, nuclear_norm
 from oodml_bench.hardness.lone_moves import LoneMoves, OwnForms
@@ -59,7 +59,7 @@ class Side:
         """Sum over the class means, given as blocks of rows (k, D)."""
         count, total, second = 0, np.zeros(0), np.zeros((0, 0))
         for block in blocks:
-            grown = block.T @ block
+            grown = linalg.active().matmul(block.T, block)
             second = grown if count == 0 else second + grown
             total = block.sum(axis=0) if count == 0 else total + block.sum(axis=0)
             count += len(block)
@@ -79,18 +79,17 @@ class Side:
         """Give what remains when all classes of another side, which are among these, are left out."""
         return Side(self.count - part.count, self.total - part.total, self.second - part.second, self.drift)
 
-    def changed(self, *, joining: Array, leaving: Array) -> Side:
-        """Give the side after some classes joined, rows of shape (k, D), and others left."""
-        change = joining.T @ joining - leaving.T @ leaving
-        turnover = float(np.sum(joining**2) + np.sum(leaving**2))
+    def changed(self, *, joining: Side, leaving: Side) -> Side:
+        """Give the side after some classes joined and others left, each given as a side of their own."""
+        turnover = float(np.trace(joining.second) + np.trace(leaving.second))
         size = float(np.trace(self.second))
         # The usual bound on the rounding of an inner product of k terms, and of adding it up.
-        rows = len(joining) + len(leaving)
+        rows = joining.count + leaving.count
         added = np.finfo(np.float64).eps * ((rows + 1) * turnover / size + 1) if size > 0 else 0.0
         return Side(
-            count=self.count + len(joining) - len(leaving),
-            total=self.total + joining.sum(axis=0) - leaving.sum(axis=0),
-            second=self.second + change,
+            count=self.count + joining.count - leaving.count,
+            total=self.total + joining.total - leaving.total,
+            second=self.second + (joining.second - leaving.second),
             drift=self.drift + added,
         )
 
@@ -109,14 +108,16 @@ class Moments:
 
     def after_swaps(self, to_test: Array, to_train: Array) -> Moments:
         """Give the moments after train classes, rows of shape (k, D), went to the test side, and others came."""
-        return Moments(
-            self.train.changed(joining=to_train, leaving=to_test), self.test.changed(joining=to_test, leaving=to_train)
-        )
+        gone, come = Side.of([to_test]), Side.of([to_train])
+        return Moments(self.train.changed(joining=come, leaving=gone), self.test.changed(joining=gone, leaving=come))
 
     def after_removals(self, train: Array, test: Array) -> Moments:
         """Give the moments after some classes of either side, rows of shape (k, D), were removed."""
-        none = np.zeros((0, train.shape[1]))
-        return Moments(self.train.changed(joining=none, leaving=train), self.test.changed(joining=none, leaving=test))
+        none = Side.of([np.zeros((0, train.shape[1]))])
+        return Moments(
+            self.train.changed(joining=none, leaving=Side.of([train])),
+            self.test.changed(joining=none, leaving=Side.of([test])),
+        )
 
     @property
     def has_drifted(self) -> bool:
@@ -140,13 +141,12 @@ class Moments:
         """
         train, test = (well_conditioned_cholesky(side.scatter) for side in (self.train, self.test))
         if train is not None and test is not None:
-            product = train @ self.test.scatter @ train.T
-            eigenvalues = scipy.linalg.eigvalsh(product, driver="evd", check_finite=False)
+            eigenvalues = linalg.active().eigenvalues(linalg.active().congruence(train, self.test.scatter))
             norm = norm_of_eigenvalues(eigenvalues, log_determinant(train, test))
             if norm is not None:
                 return norm
         left, right = (factor_of_scatter(side.scatter, side.count) for side in (self.train, self.test))
-        return nuclear_norm(left @ right.T)
+        return nuclear_norm(linalg.active().matmul(left, right.T))
 
     def assembled(self, norm: float) -> FrechetDistance:
         """Put the distance together, with the nuclear norm of the cross block given."""
@@ -231,14 +231,14 @@ class MomentDecomposition:
         test_factor = None if factor is None else well_conditioned_cholesky(test)
         if factor is None:
             ridge = _RIDGE * max(float(np.trace(train)) / len(train), np.finfo(np.float64).tiny)
-            factor = scipy.linalg.cholesky(train + ridge * np.eye(len(train)), check_finite=False)
-        squares, vectors = scipy.linalg.eigh(factor @ test @ factor.T, driver="evd", check_finite=False)
+            factor = linalg.active().cholesky(train + ridge * np.eye(len(train)))
+        squares, vectors = linalg.active().eigh(linalg.active().congruence(factor, test))
         norm = None if test_factor is None else norm_of_eigenvalues(squares, log_determinant(factor, test_factor))
         return cls(
             moments,
             np.sqrt(np.maximum(squares, 0)),
-            scipy.linalg.solve_triangular(factor, vectors, check_finite=False),
-            factor.T @ vectors,
+            linalg.active().solve_triangular(factor, vectors),
+            linalg.active().matmul(factor.T, vectors),
             moments.nuclear_norm() if norm is None else norm,
         )
 
@@ -257,8 +257,8 @@ class MomentDecomposition:
         the train Gaussian to the test Gaussian; likewise for the test scatter.
         """
         floor = _LEAST_VALUE * float(self.values.mean())
-        leaves = (self.to_test * self.values) @ self.to_test.T / 2
-        joins = (self.to_train / np.maximum(self.values, floor or 1.0)) @ self.to_train.T / 2
+        leaves = linalg.active().matmul(self.to_test * self.values, self.to_test.T) / 2
+        joins = linalg.active().matmul(self.to_train / np.maximum(self.values, floor or 1.0), self.to_train.T) / 2
         train, test = self.moments.train.mean, self.moments.test.mean
         return QuadraticForm(
             matrix=joins - leaves,
@@ -267,8 +267,8 @@ class MomentDecomposition:
         )
 
     def _forms_of(self, rows: Array) -> Callable[[float], OwnForms]:
-        w = (rows - self.moments.train.mean) @ self.to_test
-        z = (rows - self.moments.test.mean) @ self.to_train
+        w = linalg.active().matmul(rows - self.moments.train.mean, self.to_test)
+        z = linalg.active().matmul(rows - self.moments.test.mean, self.to_train)
         squares = self.values**2
         w_squares, z_squares, mixed = w**2, z**2, w * z
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
+from oodml_bench.hardness import linalg
 from oodml_bench.hardness.cross_block import CrossBlock
 from oodml_bench.hardness.frechet import FrechetDistance
 from oodml_bench.hardness.log_determinants import FINE, norm_change
@@ -51,7 +51,7 @@ class Decomposition:
     @classmethod
     def of(cls, block: CrossBlock) -> Decomposition:
         """Decompose a cross block, by a true SVD: eigenvectors of ``A A^T`` give wrong changes."""
-        left, values, right = scipy.linalg.svd(block.cross, check_finite=False)
+        left, values, right = linalg.active().svd(block.cross)
         return cls(block, left, values, right.T)
 
     def distance(self) -> FrechetDistance:

@@ -12,7 +12,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
-from oodml_bench.hardness import ClassSpace
+from oodml_bench.hardness import ClassSpace, linalg
 from oodml_bench.hardness.class_space import GRAM_CLASSES
 from oodml_bench.hardness.moments import Side
 from oodml_bench.splits.ascent import ascend, ascend_in_batches
@@ -173,7 +173,7 @@ def _along_axes(space: ClassSpace, classes: Indices, axes: int) -> NDArray[np.fl
     if len(classes) <= space.dimension:
         centred = space.rows(classes)
         return scipy.linalg.svd(centred - centred.mean(axis=0), full_matrices=False, check_finite=False)[0].T[:axes]
-    principal = scipy.linalg.eigh(Side.of(space.blocks(classes)).scatter, check_finite=False)[1][:, ::-1]
+    principal = linalg.active().eigh(Side.of(space.blocks(classes)).scatter)[1][:, ::-1]
     return space.products(principal[:, :axes], classes).T
 
 

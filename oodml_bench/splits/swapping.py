@@ -156,10 +156,10 @@ def boundary_orders(seats: Seats) -> Iterator[Indices]:
 def _free_seat(order: Indices, used: list[int], history: int) -> int:
     """Give the first seat that is not among the last `history` used ones, and note it as used."""
     barred = set(used[-history:]) if history else set()
-    for seat in order.tolist():
-        if seat not in barred:
-            used.append(seat)
-            return int(seat)
+    seat = next((int(seat) for seat in order if int(seat) not in barred), None)
+    if seat is not None:
+        used.append(seat)
+        return seat
     raise SplitError(
         f"a history of {history} bars every one of the {len(order)} classes that may be swapped next: choose a shorter "
         "history, fewer rounds or fewer swaps a round"
