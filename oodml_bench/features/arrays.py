@@ -86,8 +86,8 @@ def _real_matrix(features: NDArray[Any]) -> NDArray[np.float32] | NDArray[np.flo
     if features.ndim != 2 or 0 in features.shape:
         raise FeatureError(f"`features` has shape {features.shape}")
     if features.dtype.kind == "f" and features.dtype.itemsize <= np.dtype(np.float32).itemsize:
-        return features.astype(np.float32)
-    return features.astype(np.float64)
+        return features.astype(np.float32, copy=False)
+    return features.astype(np.float64, copy=False)
 
 
 def _names(name: str, array: NDArray[Any], count: int) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ class ClassMeans:
     classes
         The C class names, sorted.
     means
-        (C, D) float64.
+        (C, D) float64; float32 where the features are and every class has one row, so that very many classes fit.
     counts
         (C,) int64: the samples of each class.
     samples
@@ -43,7 +44,7 @@ class ClassMeans:
     """
 
     classes: tuple[str, ...]
-    means: NDArray[np.float64]
+    means: NDArray[np.floating]
     counts: NDArray[np.int64]
     samples: Mapping[str, tuple[str, ...]] = field(repr=False)
     superclasses: Mapping[str, str] = field(repr=False)
@@ -51,7 +52,7 @@ class ClassMeans:
 
 
 def class_means(features: Features, *, progress: bool = False) -> ClassMeans:
-    """Average the features of each class, in float64 and in one pass over the rows.
+    """Average the features of each class, in float64 and in one pass over the features.
 
     Rows are added one after the other, so that the cut into parts does not change a mean by even a bit.
 
@@ -61,24 +62,26 @@ def class_means(features: Features, *, progress: bool = False) -> ClassMeans:
         Where there is no row, a feature is not finite, a class has two superclasses, or a sample name occurs twice
         in a class.
     """
-    sums = _Sums()
+    rows = Counter(name for batch in features.batches(["class"]) for name in batch["class"].to_pylist())
+    if not rows:
+        raise FeatureError(f"features {features.name} hold no row")
+    sums = _Sums(rows)
     with progress_of("Averaging classes", features.row_count, shown=progress) as advance:
         for batch in features.batches():
             if len(batch):  # a part whose samples were all skipped has no row
                 sums.add(batch)
             advance(len(batch))
-    if not sums.codes:
-        raise FeatureError(f"features {features.name} hold no row")
     return sums.result()
 
 
 class _Sums:
     """Running sums over rows, by class."""
 
-    def __init__(self) -> None:
-        self.codes: dict[str, int] = {}
-        self.sums: NDArray[np.float64] = np.zeros((0, 0))
-        self.counts: NDArray[np.int64] = np.zeros(0, np.int64)
+    def __init__(self, rows: Counter[str]) -> None:
+        self.classes = tuple(sorted(rows))
+        self.codes = {name: code for code, name in enumerate(self.classes)}
+        self.counts = np.array([rows[name] for name in self.classes], dtype=np.int64)
+        self.sums: NDArray[np.floating] | None = None
         self.samples: dict[str, list[str]] = {}
         self.superclasses: dict[str, str | None] = {}
         # Names and features are digested apart: each is then one stream, wherever it is cut.
@@ -86,25 +89,17 @@ class _Sums:
         self.feature_digest = hashlib.sha256()
 
     def add(self, batch: pa.RecordBatch) -> None:
-        rows = feature_matrix(batch).astype(np.float64)
+        given = feature_matrix(batch)
+        rows = given.astype(np.float64)
         _refuse_not_finite(batch, rows)
         self._add_names(batch)
         self.feature_digest.update(np.ascontiguousarray(rows, dtype="<f8").data)
-        encoded = batch["class"].dictionary_encode()
-        codes = np.array([self._code(name, rows.shape[1]) for name in encoded.dictionary.to_pylist()], dtype=np.intp)
-        codes = codes[encoded.indices.to_numpy()]
-        np.add.at(self.sums, codes, rows)
-        np.add.at(self.counts, codes, 1)
-
-    def _code(self, class_name: str, dimension: int) -> int:
-        """Give the row of a class in the sums, making room for a new one."""
-        code = self.codes.setdefault(class_name, len(self.codes))
-        if code >= len(self.counts):
-            room = max(64, 2 * len(self.counts))
-            sums, counts = np.zeros((room, dimension)), np.zeros(room, np.int64)
-            sums[:code], counts[:code] = self.sums[:code].reshape(code, dimension), self.counts[:code]
-            self.sums, self.counts = sums, counts
-        return code
+        codes = np.array([self.codes[name] for name in batch["class"].to_pylist()], dtype=np.intp)
+        if self.sums is None:
+            # One row is its own mean, in whatever width.
+            width = given.dtype if self.counts.max() == 1 else np.dtype(np.float64)
+            self.sums = np.zeros((len(self.classes), rows.shape[1]), width)
+        np.add.at(self.sums, codes, rows.astype(self.sums.dtype, copy=False))
 
     def _add_names(self, batch: pa.RecordBatch) -> None:
         columns = (batch[name].to_pylist() for name in ("class", "sample", "superclass"))
@@ -118,15 +113,14 @@ class _Sums:
                 )
 
     def result(self) -> ClassMeans:
-        classes = tuple(sorted(self.codes))
-        order = [self.codes[name] for name in classes]
-        counts = self.counts[order]
+        means = np.zeros((0, 0)) if self.sums is None else self.sums
+        means /= self.counts[:, np.newaxis].astype(means.dtype)
         return ClassMeans(
-            classes=classes,
-            means=self.sums[order] / counts[:, np.newaxis],
-            counts=counts,
-            samples={name: _distinct(name, self.samples.get(name, [])) for name in classes},
-            superclasses={name: above for name in classes if (above := self.superclasses[name]) is not None},
+            classes=self.classes,
+            means=means,
+            counts=self.counts,
+            samples={name: _distinct(name, self.samples.get(name, [])) for name in self.classes},
+            superclasses={name: above for name in self.classes if (above := self.superclasses[name]) is not None},
             sha256=hashlib.sha256(self.name_digest.digest() + self.feature_digest.digest()).hexdigest(),
         )
 

@@ -44,15 +44,16 @@ class Features:
     dataset_fingerprint: str | None
     default_halves: tuple[tuple[str, ...], tuple[str, ...]] | None = field(repr=False)
     row_count: int
-    _read: Callable[[], Iterator[pa.RecordBatch]] = field(repr=False)
+    _read: Callable[[list[str] | None], Iterator[pa.RecordBatch]] = field(repr=False)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Give all rows, in the stored order, in batches that need little memory.
 
         Columns: `sample` (null where the source names none), `class`, `superclass` (null where there is none), and
-        `feature`, a fixed-size list of float32, or of float64 where array features hold that.
+        `feature`, a fixed-size list of float32, or of float64 where array features hold that. With `columns`, only
+        these.
         """
-        return self._read()
+        return self._read(columns)
 
 
 def open_features(path: Path | str) -> Features:
@@ -97,9 +98,10 @@ def _of_store(store: FeatureStore) -> Features:
 def _of_arrays(name: str, arrays: ArrayFeatures) -> Features:
     count, dimension = arrays.features.shape
 
-    def read() -> Iterator[pa.RecordBatch]:
+    def read(columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         for start in range(0, count, BATCH_ROWS):
-            yield _record_batch(arrays, slice(start, start + BATCH_ROWS))
+            batch = _record_batch(arrays, slice(start, start + BATCH_ROWS))
+            yield batch if columns is None else batch.select(columns)
 
     return Features(name, {"dimension": dimension}, None, None, count, read)
 

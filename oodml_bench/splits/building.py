@@ -133,6 +133,9 @@ def build(
     completion = LadderSettings(val_fraction=val_fraction, shots=tuple(shots), episodes=episodes, seed=seed)
     source = features if isinstance(features, Features) else open_features(Path(features))
     means, space, start = start_of(source, progress=progress)
+    name, fingerprint, specification = source.name, source.dataset_fingerprint, source.specification
+    # The features of all samples, where they were read into memory, are not needed any more.
+    del source, features
     default, start = start, _with_enough_samples(start, means, min_samples)
     kept = {"keep_train": tuple(sorted(keep_train)), "keep_test": tuple(sorted(keep_test))}
     constraints = constraints_of(space, start, means.counts, **kept, balance=balance)
@@ -178,8 +181,8 @@ def build(
     }
     provenance = Provenance(
         tool_version=__version__,
-        dataset_fingerprint=source.dataset_fingerprint,
-        features={**source.specification, "sha256": means.sha256},
+        dataset_fingerprint=fingerprint,
+        features={**specification, "sha256": means.sha256},
         settings=settings,
     )
     notes = [] if targets is None else target_notes(targets, chosen, steps, tolerance)
@@ -191,7 +194,7 @@ def build(
     notes += sample_notes(default, start, min_samples)
     notes += outsider_notes(means.classes, default) + calibration_notes(finished)
     notes += episode_notes(finished) if any(means.samples.values()) else ["the features name no samples: no episodes"]
-    return Benchmark(source.name, finished, provenance, tuple(map(_walk, progressions)), tuple(notes))
+    return Benchmark(name, finished, provenance, tuple(map(_walk, progressions)), tuple(notes))
 
 
 def _with_enough_samples(start: Split, means: ClassMeans, least: int) -> Split:

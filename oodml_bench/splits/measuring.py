@@ -109,8 +109,10 @@ def measure_split(
         raise SplitError(f"the {given} classes were given without the {missing} classes: give both sides, or neither")
     if seed < 0:
         raise SplitError(f"the seed must be at least 0, got {seed}")
-    source = features if isinstance(features, Features) else open_features(Path(features))
-    _, space, default = start_of(source, progress=progress)
+    # Not held: where the features of all samples were read into memory, they are not needed any more.
+    _, space, default = start_of(
+        features if isinstance(features, Features) else open_features(Path(features)), progress=progress
+    )
     split = default if train is None or test is None else Split(tuple(train), tuple(test))
     rows = space.indices(split.train), space.indices(split.test)
     null_draws = default_draws(len(split.classes)) if null_draws is None else null_draws

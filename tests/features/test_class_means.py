@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +37,13 @@ def of_batches(*batches: dict[str, list[object]]) -> Features:
     }
     schema = pa.schema(list(columns.items()))
     rows = sum(len(batch["class"]) for batch in batches)
-    return Features(
-        "given", {}, None, None, rows, lambda: (pa.RecordBatch.from_pydict(batch, schema) for batch in batches)
-    )
+
+    def read(columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            whole = pa.RecordBatch.from_pydict(batch, schema)
+            yield whole if columns is None else whole.select(columns)
+
+    return Features("given", {}, None, None, rows, read)
 
 
 def rows_of(classes: str, samples: str, *, superclasses: list[str | None] | None = None) -> dict[str, list[object]]:
@@ -59,7 +64,8 @@ def test_means_are_the_plain_means(rows: tuple[np.ndarray, list[str]]) -> None:
         np.savez(Path(folder) / "a.npz", features=features, classes=classes)
         means = class_means(open_features(Path(folder) / "a.npz"))
     assert means.classes == tuple(sorted(set(classes)))
-    assert means.means.dtype == np.float64
+    is_narrow = features.dtype == np.float32 and len(set(classes)) == len(classes)
+    assert means.means.dtype == (np.float32 if is_narrow else np.float64)
     assert means.counts.sum() == len(classes)
     for name, mean, count in zip(means.classes, means.means, means.counts, strict=True):
         own = features[np.array(classes) == name].astype(np.float64)
@@ -102,6 +108,15 @@ def test_samples_and_superclasses_of_each_class_are_given() -> None:
     means = class_means(of_batches(first, second))
     assert means.samples == {"a": ("x",), "b": ("x", "y", "z")}
     assert means.superclasses == {"a": "t", "b": "s"}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_row_a_class_is_kept_as_it_is(tmp_path: Path, dtype: type[np.floating]) -> None:
+    features = np.random.default_rng(0).normal(size=(7, 3)).astype(dtype)
+    np.savez(tmp_path / "a.npz", features=features, classes=np.array(list("gfedcba")))
+    means = class_means(open_features(tmp_path / "a.npz"))
+    assert means.means.dtype == dtype
+    np.testing.assert_array_equal(means.means, features[::-1])
 
 
 def test_many_classes_in_many_batches() -> None:
