@@ -6,7 +6,7 @@ random splits of the same classes at the same sizes does a distance say that two
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,11 +106,60 @@ def null_fids(
     SplitError
         Where `draws` is below 2, or a side would hold fewer than two classes.
     """
-    if draws < 2:
-        raise SplitError(f"a null distribution needs at least 2 random splits, got {draws}")
+    _refuse_few(draws)
     ordered = np.sort(classes)
     measure = _measure(space, ordered, train_count)
     return np.array([measure(rng.permutation(ordered)) for _ in range(draws)])
+
+
+def grouped_null_fids(
+    space: ClassSpace, groups: Sequence[Indices], train_count: int, *, draws: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Measure random splits of some classes that keep groups whole.
+
+    Each draw shuffles the groups, and the first ones whose classes add up most nearly to `train_count`, so that two
+    classes or more stay on either side, are the train side: its size varies by less than a group.
+
+    Parameters
+    ----------
+    space
+        Class means.
+    groups
+        Rows of the classes of each group.
+    train_count, draws, rng
+        As for `null_fids`.
+
+    Returns
+    -------
+    ndarray
+        FID of each, shape (draws,).
+
+    Raises
+    ------
+    SplitError
+        Where `draws` is below 2, or no cut leaves two classes on either side.
+    """
+    _refuse_few(draws)
+    fids = []
+    for _ in range(draws):
+        order = rng.permutation(len(groups))
+        cut = _cut_nearest(np.cumsum([len(groups[group]) for group in order]), train_count)
+        sides = (np.sort(np.concatenate([groups[group] for group in part])) for part in (order[:cut], order[cut:]))
+        fids.append(space.distance(*sides).fid)
+    return np.array(fids)
+
+
+def _cut_nearest(ends: NDArray[np.intp], count: int) -> int:
+    """Give the number of groups whose sizes, of which the running sums are given, add up most nearly to a count."""
+    possible = np.flatnonzero((ends >= 2) & (ends <= ends[-1] - 2))
+    if not len(possible):
+        raise SplitError(f"no division of {len(ends)} groups leaves two classes on either side")
+    return int(possible[np.argmin(np.abs(ends[possible] - count))]) + 1
+
+
+def _refuse_few(draws: int) -> None:
+    if draws < 2:
+        raise SplitError(f"a null distribution needs at least 2 random splits, got {draws}")
 
 
 def _measure(space: ClassSpace, classes: Indices, train_count: int) -> Callable[[Indices], float]:

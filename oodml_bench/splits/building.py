@@ -158,7 +158,7 @@ def build(
     chosen = _chosen_steps(space, progressions, levels, targets, tolerance, refined, constraints, at)
     rungs = ladder(chosen, start, _names_in_classes(means), completion)
     null_draws = default_draws(len(start.classes)) if null_draws is None else null_draws
-    finished = calibrated_levels(rungs, space, draws=null_draws, seed=seed, progress=progress)
+    finished = calibrated_levels(rungs, space, draws=null_draws, seed=seed, groups=groups, progress=progress)
     settings: dict[str, Setting] = {
         "method": method,
         **_paper_settings(start, walking),

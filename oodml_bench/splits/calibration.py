@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.hardness.jackknife import fid_interval
-from oodml_bench.hardness.null import calibrated, null_fids
+from oodml_bench.hardness.null import calibrated, grouped_null_fids, null_fids
 from oodml_bench.hardness.size_free import size_free
 from oodml_bench.progress import progress_of
 from oodml_bench.splits.benchmark import Level
@@ -20,7 +20,13 @@ _NULL_STREAM = 2
 
 
 def calibrated_levels(
-    levels: Mapping[int, Level], space: ClassSpace, *, draws: int, seed: int, progress: bool = False
+    levels: Mapping[int, Level],
+    space: ClassSpace,
+    *,
+    draws: int,
+    seed: int,
+    groups: Mapping[str, str] | None = None,
+    progress: bool = False,
 ) -> dict[int, Level]:
     """Give the levels with the null distribution, the interval and the size-free distances of each.
 
@@ -36,6 +42,8 @@ def calibrated_levels(
         Random splits for each; 0 leaves the null distribution out.
     seed
         Seed of the random splits.
+    groups
+        The group of each class, where whole groups move: the random splits keep them whole too.
     progress
         Show progress on standard error.
 
@@ -58,6 +66,18 @@ def calibrated_levels(
             kind = (frozenset(level.train + level.test), len(level.train))
             if kind not in nulls:
                 rng = np.random.default_rng([seed, _NULL_STREAM, len(level.train), len(level.test)])
-                nulls[kind] = null_fids(space, np.concatenate([train, test]), len(train), draws=draws, rng=rng)
+                if groups is None:
+                    nulls[kind] = null_fids(space, np.concatenate([train, test]), len(train), draws=draws, rng=rng)
+                else:
+                    members = _members(space, level.train + level.test, groups)
+                    nulls[kind] = grouped_null_fids(space, members, len(train), draws=draws, rng=rng)
             finished[number] = replace(finished[number], calibration=calibrated(level.fid, nulls[kind]))
     return finished
+
+
+def _members(space: ClassSpace, classes: Sequence[str], groups: Mapping[str, str]) -> list[NDArray[np.intp]]:
+    """Give the rows of the classes of each group, by the names of the groups."""
+    members: dict[str, list[str]] = {}
+    for name in sorted(classes):
+        members.setdefault(groups[name], []).append(name)
+    return [space.indices(members[group]) for group in sorted(members)]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
-from oodml_bench.hardness.null import calibrated, default_draws, null_fids
+from oodml_bench.hardness.null import calibrated, default_draws, grouped_null_fids, null_fids
 
 
 def space_of(count=30, dimension=8, seed=0):
@@ -83,3 +83,42 @@ def test_moments_give_the_same_null_as_each_split_alone(train_count):
 
 def test_many_classes_take_fewer_draws():
     assert (default_draws(5000), default_draws(5001)) == (100, 20)
+
+
+def grouped_space(group_count=12, members=5, apart=5.0):
+    rng = np.random.default_rng(2)
+    centres = apart * rng.normal(size=(group_count, 8))
+    means = np.repeat(centres, members, axis=0) + rng.normal(size=(group_count * members, 8))
+    space = ClassSpace([f"c{number:02}" for number in range(len(means))], means)
+    return space, [np.arange(group * members, (group + 1) * members) for group in range(group_count)]
+
+
+def test_random_splits_of_whole_groups_lie_further_apart():
+    space, groups = grouped_space()
+    whole = grouped_null_fids(space, groups, 30, draws=60, rng=np.random.default_rng(0))
+    torn = null_fids(space, np.concatenate(groups), 30, draws=60, rng=np.random.default_rng(0))
+    assert whole.mean() > 2 * torn.mean()
+
+
+def test_a_random_split_of_whole_groups_lies_within_their_null():
+    space, groups = grouped_space()
+    null = grouped_null_fids(space, groups, 30, draws=300, rng=np.random.default_rng(0))
+    fresh = grouped_null_fids(space, groups, 30, draws=300, rng=np.random.default_rng(1))
+    assert 0.88 < np.mean([calibrated(fid, null).inside_band for fid in fresh]) < 0.99
+
+
+def test_four_groups_of_two_divide_in_three_ways():
+    space, groups = grouped_space(group_count=4, members=2)
+    null = grouped_null_fids(space, groups, 4, draws=60, rng=np.random.default_rng(0))
+    others = [(0, 1), (0, 2), (0, 3)]
+    expected = []
+    for pair in others:
+        train = np.concatenate([groups[group] for group in pair])
+        expected.append(space.distance(train, np.setdiff1d(np.arange(8), train)).fid)
+    assert sorted(set(np.round(null, 8))) == pytest.approx(sorted(expected), rel=1e-6)
+
+
+def test_groups_that_leave_a_side_without_two_classes():
+    space = space_of(5)
+    with pytest.raises(SplitError, match="no division of 2 groups leaves two classes on either side"):
+        grouped_null_fids(space, [np.arange(4), np.arange(4, 5)], 2, draws=2, rng=np.random.default_rng(0))

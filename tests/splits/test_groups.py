@@ -83,10 +83,11 @@ def test_groups_from_a_file(tmp_path):
     features = write_arrays(tmp_path / "x.npz", names=names)
     file = tmp_path / "groups.csv"
     file.write_text("".join(f"{name},{number % 6}\n" for number, name in enumerate(names)), encoding="utf-8")
-    benchmark = build(features, group_by=str(file), levels=3, null_draws=0, shots=(2,))
+    benchmark = build(features, group_by=str(file), levels=3, null_draws=10, shots=(2,))
     groups = {name: str(number % 6) for number, name in enumerate(names)}
     for level in benchmark.levels.values():
         assert is_whole(level, groups)
+        assert level.calibration.null.draws == 10
     assert any("tears groups apart" in note for note in benchmark.notes)
     assert benchmark.provenance.settings["group_by"] == str(file)
 
