@@ -54,6 +54,9 @@ class Backend(Protocol):
     def solve_triangular(self, factor: Array, right: Array) -> Array:
         """Give ``F^-1 right`` for an upper triangular F."""
 
+    def multiply_transposed(self, factor: Array, right: Array) -> Array:
+        """Give ``F^T right`` for an upper triangular F."""
+
 
 class NumpyBackend:
     """On the processor."""
@@ -99,6 +102,11 @@ class NumpyBackend:
         """Give ``F^-1 right`` for an upper triangular F."""
         solution: Array = scipy.linalg.solve_triangular(factor, right, check_finite=False)
         return solution
+
+    def multiply_transposed(self, factor: Array, right: Array) -> Array:
+        """Give ``F^T right`` for an upper triangular F."""
+        product: Array = scipy.linalg.blas.dtrmm(1.0, factor, right, lower=0, trans_a=1)
+        return product
 
 
 _PROCESSOR = NumpyBackend()

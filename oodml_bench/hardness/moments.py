@@ -75,6 +75,12 @@ class Side:
         """Sum of the outer products of the deviations from the mean, shape (D, D)."""
         return self.second - np.outer(self.total, self.mean)
 
+    def joined(self, other: Side) -> Side:
+        """Give this side and another one, of other classes, together."""
+        return Side(
+            self.count + other.count, self.total + other.total, self.second + other.second, self.drift + other.drift
+        )
+
     def without(self, part: Side) -> Side:
         """Give what remains when all classes of another side, which are among these, are left out."""
         return Side(self.count - part.count, self.total - part.total, self.second - part.second, self.drift)
@@ -238,7 +244,7 @@ class MomentDecomposition:
             moments,
             np.sqrt(np.maximum(squares, 0)),
             linalg.active().solve_triangular(factor, vectors),
-            linalg.active().matmul(factor.T, vectors),
+            linalg.active().multiply_transposed(factor, vectors),
             moments.nuclear_norm() if norm is None else norm,
         )
 
@@ -257,8 +263,8 @@ class MomentDecomposition:
         the train Gaussian to the test Gaussian; likewise for the test scatter.
         """
         floor = _LEAST_VALUE * float(self.values.mean())
-        leaves = linalg.active().matmul(self.to_test * self.values, self.to_test.T) / 2
-        joins = linalg.active().matmul(self.to_train / np.maximum(self.values, floor or 1.0), self.to_train.T) / 2
+        leaves = _weighted_products(self.to_test, self.values / 2)
+        joins = _weighted_products(self.to_train, 0.5 / np.maximum(self.values, floor or 1.0))
         train, test = self.moments.train.mean, self.moments.test.mean
         return QuadraticForm(
             matrix=joins - leaves,
@@ -277,3 +283,10 @@ class MomentDecomposition:
             return OwnForms(q=w_squares @ (squares * resolvent), p=z_squares @ resolvent, s=node * (mixed @ resolvent))
 
         return forms
+
+
+def _weighted_products(vectors: Array, weights: Array) -> Array:
+    """Give ``V diag(w) V^T``, for weights of at least 0."""
+    # A product of a matrix with itself takes half the work.
+    scaled = vectors * np.sqrt(weights)
+    return linalg.active().matmul(scaled, scaled.T)

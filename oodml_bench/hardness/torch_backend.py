@@ -69,6 +69,10 @@ class TorchBackend:
         """Give ``F^-1 right`` for an upper triangular F."""
         return _back(torch.linalg.solve_triangular(self._there(factor), self._there(right), upper=True))
 
+    def multiply_transposed(self, factor: Array, right: Array) -> Array:
+        """Give ``F^T right`` for an upper triangular F."""
+        return self.matmul(factor.T, right)
+
     def _there(self, matrix: NDArray[np.floating]) -> torch.Tensor:
         return torch.as_tensor(np.ascontiguousarray(matrix), device=self._device)
 

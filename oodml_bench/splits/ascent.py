@@ -20,7 +20,7 @@ _FIRST_BATCH = 0.25
 
 #: The same where there are too many pairs to look at; the relative gain below which, and the number of batches after
 #: which, it is not worth going on then.
-_FIRST_PROPOSALS = 0.15
+_FIRST_PROPOSALS, _NEAR_PROPOSALS = 0.15, 0.03
 LEAST_GAIN = 1e-4
 _MOST_BATCHES = 40
 
@@ -55,9 +55,14 @@ def ascend(start: Seats, direction: Direction, *, is_near: bool = False) -> tupl
     return _ascend_by_pairs(seats, sign, first_batch)
 
 
-def ascend_in_batches(start: Seats, direction: Direction, least_gain: float = LEAST_GAIN) -> Seats:
-    """Swap classes in batches, where there are too many pairs to look at, until the relative gain becomes small."""
-    most = math.ceil(_FIRST_PROPOSALS * start.smaller_side)
+def ascend_in_batches(
+    start: Seats, direction: Direction, least_gain: float = LEAST_GAIN, *, is_near: bool = False
+) -> Seats:
+    """Swap classes in batches, where there are too many pairs to look at, until the relative gain becomes small.
+
+    From a start that is near such a split large batches are not worth a try.
+    """
+    most = math.ceil((_NEAR_PROPOSALS if is_near else _FIRST_PROPOSALS) * start.smaller_side)
     end = start
     for _, better in improving_batches(start, sign_of(direction), most, least_gain):
         end = better
@@ -132,25 +137,27 @@ def _ascend_by_pairs(seats: Seats, sign: int, batch: int) -> tuple[Seats, float]
             found = _improving_swap(seats, predicted, fid, sign)
             if found is None:
                 return seats, fid
-            tried = seats.swapped(*found)
-            tried_fid = tried.distance().fid
+            tried, tried_fid = found, found.distance().fid
             # After a single swap two may go together again.
             batch = 2
         seats, fid = tried, tried_fid
         predicted = seats.swap_scores(sign)
 
 
-def improving_swap(seats: Seats, sign: int) -> Pair | None:
-    """Give the seats of the single swap that changes the exact FID most, or None where none improves it."""
+def improving_swap(seats: Seats, sign: int) -> Seats | None:
+    """Make the single swap that changes the exact FID most, or give None where none improves it."""
     return _improving_swap(seats, seats.swap_scores(sign), seats.distance().fid, sign)
 
 
-def _improving_swap(seats: Seats, predicted: NDArray[np.float64], fid: float, sign: int) -> Pair | None:
+def _improving_swap(seats: Seats, predicted: NDArray[np.float64], fid: float, sign: int) -> Seats | None:
+    tried: dict[Pair, Seats] = {}
+
     def score(i: int, j: int) -> float:
-        return sign * seats.swapped(i, j).distance().fid
+        tried[i, j] = seats.swapped(i, j)
+        return sign * tried[i, j].distance().fid
 
     found = highest_pair(predicted, score)
-    return found[0] if found and seats.is_better(sign * found[1], fid, sign) else None
+    return tried[found[0]] if found and seats.is_better(sign * found[1], fid, sign) else None
 
 
 def _disjoint_pairs(seats: Seats, predicted: NDArray[np.float64], current: float, most: int) -> tuple[Indices, Indices]:

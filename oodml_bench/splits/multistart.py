@@ -12,9 +12,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
-from oodml_bench.hardness import ClassSpace, linalg
+from oodml_bench.hardness import ClassSpace
 from oodml_bench.hardness.class_space import GRAM_CLASSES
-from oodml_bench.hardness.moments import Side
 from oodml_bench.splits.ascent import ascend, ascend_in_batches
 from oodml_bench.splits.constraints import FREE, Constraints
 from oodml_bench.splits.progression import Direction, OnStep, Progression, sign_of
@@ -126,7 +125,7 @@ def _best_end_in_batches(
         on_step(1)
         # Only the best is kept: each holds hundreds of megabytes.
         ends = [max(ends, key=lambda end: sign * end.distance().fid)]
-    return ascend_in_batches(ends[0], direction)
+    return ascend_in_batches(ends[0], direction, is_near=True)
 
 
 def _starts(begin: Seats, direction: Direction, effort: int, rng: np.random.Generator) -> Iterator[Seats]:
@@ -153,7 +152,7 @@ def _random_starts(begin: Seats, classes: Indices, count: int, rng: np.random.Ge
 def _bisections(begin: Seats, classes: Indices, axes: int) -> Iterator[Seats]:
     """Give the splits of some classes along their first principal axes; with unequal sides, either way round."""
     n1, n2 = len(begin.train), len(begin.test)
-    for along in _along_axes(begin.space, classes, axes):
+    for along in _along_axes(begin, classes, axes):
         order = classes[np.argsort(along, kind="stable")]
         yield from _divided(begin, order)
         if n1 != n2 or begin.constraints.kept is not None:
@@ -166,15 +165,16 @@ def _divided(begin: Seats, order: Indices) -> Iterator[Seats]:
         yield begin.divided(order)
 
 
-def _along_axes(space: ClassSpace, classes: Indices, axes: int) -> NDArray[np.float64]:
+def _along_axes(begin: Seats, classes: Indices, axes: int) -> NDArray[np.float64]:
     """Give the coordinates of some classes along their first principal axes, shape (at most axes, n)."""
     if not axes:
         return np.zeros((0, len(classes)))
-    if len(classes) <= space.dimension:
-        centred = space.rows(classes)
+    if len(classes) <= begin.space.dimension:
+        centred = begin.space.rows(classes)
         return scipy.linalg.svd(centred - centred.mean(axis=0), full_matrices=False, check_finite=False)[0].T[:axes]
-    principal = linalg.active().eigh(Side.of(space.blocks(classes)).scatter)[1][:, ::-1]
-    return space.products(principal[:, :axes], classes).T
+    scatter, last = begin.everyone.scatter, begin.space.dimension - 1
+    principal = scipy.linalg.eigh(scatter, subset_by_index=(max(0, last - axes + 1), last), check_finite=False)[1]
+    return begin.space.products(principal[:, ::-1], classes).T
 
 
 def _kicked(seats: Seats, rng: np.random.Generator) -> Seats:

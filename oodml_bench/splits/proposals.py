@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
 #: Classes a side whose change of the nuclear norm is computed: at least so many, and so many for each that may move.
-_LEAST_CANDIDATES = 1000
+_LEAST_CANDIDATES = 700
 _CANDIDATES_A_MOVE = 1.2
 
 #: Classes a side whose forms are held at a time.
@@ -137,7 +137,7 @@ def propose_removals(seats: Seats, count: int) -> tuple[Indices, Indices]:
     count
         Number of classes a side, at most all but two; fewer are given where no more may be removed.
     """
-    train_mean, test_mean = seats.space.mean(seats.train), seats.space.mean(seats.test)
+    train_mean, test_mean = seats.means()
     sides = (seats.train, train_mean, test_mean), (seats.test, test_mean, train_mean)
     raised = [_raised_by_leaving(seats, *side) for side in sides]
     train_seats, test_seats = (
@@ -185,7 +185,7 @@ class _SwapScore:
 
     @classmethod
     def of(cls, seats: Seats, sign: int) -> _SwapScore:
-        return cls(seats, sign, seats.space.mean(seats.train), seats.space.mean(seats.test))
+        return cls(seats, sign, *seats.means())
 
     def after(self, *, to_test: Indices, to_train: Indices) -> _SwapScore:
         """Follow the means when some classes, given as rows, change sides."""

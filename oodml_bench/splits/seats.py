@@ -12,14 +12,14 @@ from oodml_bench.hardness import ClassSpace, FrechetDistance
 from oodml_bench.hardness.class_space import GRAM_CLASSES
 from oodml_bench.hardness.cross_block import CrossBlock
 from oodml_bench.hardness.lone_moves import LoneMoves
-from oodml_bench.hardness.moments import MomentDecomposition, Moments
+from oodml_bench.hardness.moments import MomentDecomposition, Moments, Side
 from oodml_bench.hardness.moves import Decomposition
 from oodml_bench.splits.constraints import FREE, Constraints
 from oodml_bench.splits.progression import Step
 from oodml_bench.splits.split import Split
 
 Indices = NDArray[np.intp]
-Scores = NDArray[np.float64]
+Array = NDArray[np.float64]
 
 #: Relative differences of two distances up to which they count as equal.
 ROUNDING = 1e-10
@@ -73,7 +73,11 @@ class Seats:
         cut = len(self.train) - len(stay_train)
         train, test = np.concatenate([stay_train, order[:cut]]), np.concatenate([stay_test, order[cut:]])
         train, test = self.constraints.balanced(train, test)
-        return Seats(self.space, train, test, constraints=self.constraints)
+        held = None
+        if self._holds_moments:
+            of_train = Side.of(self.space.blocks(train))
+            held = Moments(of_train, self.everyone.without(of_train))
+        return Seats(self.space, train, test, held, self.constraints)
 
     def rearranged(self, train: Indices, test: Indices) -> Seats:
         """Seat the same classes in another way; cheap where few change sides."""
@@ -101,6 +105,12 @@ class Seats:
         """Compute the exact distance between the sides."""
         return self._distance
 
+    def means(self) -> tuple[Array, Array]:
+        """Give the means of the train and of the test side, shape (D,) each."""
+        if self._holds_moments:
+            return self._moments.train.mean, self._moments.test.mean
+        return self.space.mean(self.train), self.space.mean(self.test)
+
     def prepared(self) -> Seats:
         """Decompose the sides now, where moves will be predicted anyway: their distance comes with it."""
         _ = self._decomposition
@@ -120,7 +130,7 @@ class Seats:
         train, test = (np.flatnonzero(self.constraints.movable(side)) for side in (self.train, self.test))
         return train, test
 
-    def swap_scores(self, sign: int, *, interactions: bool = True) -> Scores:
+    def swap_scores(self, sign: int, *, interactions: bool = True) -> Array:
         """Predict `sign` times the FID after each swap of a train and a test seat, shape (n1, n2).
 
         Minus infinity where a swap is not allowed.
@@ -138,7 +148,7 @@ class Seats:
         """Pair seats for a batch of removals, best first, that keeps the balance; leave out what does not."""
         return self.constraints.balanced_removals(self.train, self.test, (train_seats, test_seats))
 
-    def removal_scores(self) -> Scores:
+    def removal_scores(self) -> Array:
         """Predict the FID without each pair of a train and a test seat, shape (n1, n2).
 
         Minus infinity where a removal is not allowed.
@@ -176,6 +186,11 @@ class Seats:
     def step(self, name: str) -> Step:
         """Record the split as a step of a progression."""
         return Step(name, Split(self.space.names(self.train), self.space.names(self.test)), self.distance())
+
+    @cached_property
+    def everyone(self) -> Side:
+        """The moments of the classes of both sides together."""
+        return self._moments.train.joined(self._moments.test)
 
     @property
     def _holds_moments(self) -> bool:

@@ -66,7 +66,7 @@ def _improved(seats: Seats, sign: int) -> Iterator[tuple[int, Seats]]:
         yield from improving_batches(seats, sign, math.ceil(_GREEDY_STEP * seats.smaller_side))
         return
     while found := improving_swap(seats, sign):
-        seats = seats.swapped(*found)
+        seats = found
         yield 1, seats
 
 

@@ -42,6 +42,7 @@ def test_factors_and_eigenvectors_give_the_matrix_back(backend):
     np.testing.assert_allclose((vectors * values) @ vectors.T, second, rtol=1e-10, atol=1e-10)
     np.testing.assert_allclose(backend.eigenvalues(second), values, rtol=1e-11)
     np.testing.assert_allclose(factor @ backend.solve_triangular(factor, second), second, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(backend.multiply_transposed(factor, second), factor.T @ second, rtol=1e-11, atol=1e-9)
 
 
 @pytest.mark.parametrize("backend", [NUMPY, TORCH])
