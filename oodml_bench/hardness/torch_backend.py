@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Width = TypeVar("Width", bound=np.floating)
+from oodml_bench.hardness.linalg import Array, Width
 
 
 def gpus() -> list[str]:

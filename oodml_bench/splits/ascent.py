@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from oodml_bench.splits.progression import Direction, sign_of
 from oodml_bench.splits.proposals import Screen, propose_swaps
-from oodml_bench.splits.ranking import Pair, highest_pair
+from oodml_bench.splits.ranking import best_move
 from oodml_bench.splits.seats import Seats
 
 Indices = NDArray[np.intp]
@@ -150,14 +150,8 @@ def improving_swap(seats: Seats, sign: int) -> Seats | None:
 
 
 def _improving_swap(seats: Seats, predicted: NDArray[np.float64], fid: float, sign: int) -> Seats | None:
-    tried: dict[Pair, Seats] = {}
-
-    def score(i: int, j: int) -> float:
-        tried[i, j] = seats.swapped(i, j)
-        return sign * tried[i, j].distance().fid
-
-    found = highest_pair(predicted, score)
-    return tried[found[0]] if found and seats.is_better(sign * found[1], fid, sign) else None
+    found = best_move(predicted, seats.swapped, sign)
+    return found if found and seats.is_better(found.distance().fid, fid, sign) else None
 
 
 def _disjoint_pairs(seats: Seats, predicted: NDArray[np.float64], current: float, most: int) -> tuple[Indices, Indices]:

@@ -155,7 +155,7 @@ def build(
     steps = candidates(progressions)
     # Single swaps would tear groups apart.
     refined = SWAPS_TRIED if groups is None else 0
-    chosen = _chosen_steps(space, progressions, levels, targets, tolerance, refined, constraints, at)
+    chosen = _chosen_steps(space, progressions, steps, levels, targets, tolerance, refined, constraints, at)
     rungs = ladder(chosen, start, _names_in_classes(means), completion)
     null_draws = default_draws(len(start.classes)) if null_draws is None else null_draws
     finished = calibrated_levels(rungs, space, draws=null_draws, seed=seed, groups=groups, progress=progress)
@@ -234,6 +234,7 @@ def _paper_settings(start: Split, settings: SearchSettings) -> dict[str, Setting
 def _chosen_steps(
     space: ClassSpace,
     progressions: Sequence[Progression],
+    steps: Sequence[Step],
     levels: int | None,
     targets: Sequence[float] | None,
     tolerance: float,
@@ -243,7 +244,6 @@ def _chosen_steps(
 ) -> list[Step]:
     if at is not None:
         return named_levels(progressions, at)
-    steps = candidates(progressions)
     if targets is not None:
         with one_thread():
             return target_levels(space, steps, targets, tolerance, tries=tries, constraints=constraints)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from oodml_bench.hardness.null import calibrated, grouped_null_fids, null_fids
 from oodml_bench.hardness.size_free import size_free
 from oodml_bench.progress import progress_of
 from oodml_bench.splits.benchmark import Level
+from oodml_bench.splits.groups import rows_of_groups
 from oodml_bench.splits.search import one_thread
 
 _NULL_STREAM = 2
@@ -69,15 +70,7 @@ def calibrated_levels(
                 if groups is None:
                     nulls[kind] = null_fids(space, np.concatenate([train, test]), len(train), draws=draws, rng=rng)
                 else:
-                    members = _members(space, level.train + level.test, groups)
+                    members = list(rows_of_groups(space, level.train + level.test, groups).values())
                     nulls[kind] = grouped_null_fids(space, members, len(train), draws=draws, rng=rng)
             finished[number] = replace(finished[number], calibration=calibrated(level.fid, nulls[kind]))
     return finished
-
-
-def _members(space: ClassSpace, classes: Sequence[str], groups: Mapping[str, str]) -> list[NDArray[np.intp]]:
-    """Give the rows of the classes of each group, by the names of the groups."""
-    members: dict[str, list[str]] = {}
-    for name in sorted(classes):
-        members.setdefault(groups[name], []).append(name)
-    return [space.indices(members[group]) for group in sorted(members)]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.hardness import ClassSpace
-from oodml_bench.splits.groups import is_balanced
+from oodml_bench.splits.groups import is_balanced, rows_of_groups
 from oodml_bench.splits.progression import Direction, OnStep, Progression, sign_of
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
@@ -39,12 +39,10 @@ class GroupedSides:
     @classmethod
     def of(cls, space: ClassSpace, start: Split, groups: Mapping[str, str]) -> GroupedSides:
         """Gather the classes of a split that keeps groups whole."""
-        names = sorted({groups[name] for name in start.classes})
-        members = [[name for name in start.classes if groups[name] == group] for group in names]
-        rows = tuple(space.indices(of_group) for of_group in members)
+        rows = rows_of_groups(space, start.classes, groups)
         on_train = {groups[name] for name in start.train}
-        train = frozenset(number for number, group in enumerate(names) if group in on_train)
-        return cls(space, rows, train, frozenset(range(len(names))) - train)
+        train = frozenset(number for number, group in enumerate(rows) if group in on_train)
+        return cls(space, tuple(rows.values()), train, frozenset(range(len(rows))) - train)
 
     @property
     def seats(self) -> Seats:

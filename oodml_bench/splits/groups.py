@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from oodml_bench.errors import SplitError
+from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.split import Split
+
+Indices = NDArray[np.intp]
 
 #: Greatest difference between the sides' numbers of classes, as a share of both together.
 GREATEST_IMBALANCE = 0.1
@@ -48,6 +54,14 @@ def _read_groups(path: Path) -> dict[str, str]:
     if wrong is not None:
         raise SplitError(f"row {wrong} of {path} holds {len(rows[wrong - 1])} columns, not a class and a group")
     return {name.strip(): group.strip() for name, group in rows}
+
+
+def rows_of_groups(space: ClassSpace, classes: Iterable[str], groups: Mapping[str, str]) -> dict[str, Indices]:
+    """Give the rows of the classes of each group that some classes belong to, by the sorted names of the groups."""
+    members: dict[str, list[str]] = {}
+    for name in classes:
+        members.setdefault(groups[name], []).append(name)
+    return {group: space.indices(members[group]) for group in sorted(members)}
 
 
 def is_balanced(train_count: int, test_count: int) -> bool:

@@ -7,29 +7,29 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from oodml_bench.splits.seats import Seats
+
 #: Pairs measured exactly at every step: the predictions are wrong by far less than the distance to the last of them.
 SHORTLIST = 8
 
 Pair = tuple[int, int]
-Measure = Callable[[int, int], float]
 
 
-def highest_pair(predicted: NDArray[np.float64], measure: Measure) -> tuple[Pair, float] | None:
-    """Give the pair (i, j) with the highest measured score, and that score; None where no pair is allowed.
+def best_move(scores: NDArray[np.float64], make: Callable[[int, int], Seats], sign: int) -> Seats | None:
+    """Make the move with the highest (sign 1) or lowest (sign -1) exact FID; None where no move is allowed.
 
     Parameters
     ----------
-    predicted
-        Predicted score of every pair, shape (n1, n2); minus infinity where a pair is not allowed.
-    measure
-        Gives the exact score of a pair.
+    scores
+        Predicted score of every pair, shape (n1, n2), high where the FID will be what is wanted; minus infinity where
+        a pair is not allowed.
+    make
+        Makes the move of a pair.
+    sign
+        Whether the FID is to be high or low.
     """
-    pairs = shortlist(predicted)
-    if not pairs:
-        return None
-    scores = [measure(*pair) for pair in pairs]
-    best = int(np.argmax(scores))
-    return pairs[best], scores[best]
+    made = (make(*pair) for pair in shortlist(scores))
+    return max(made, key=lambda seats: sign * seats.distance().fid, default=None)
 
 
 def shortlist(predicted: NDArray[np.float64]) -> list[Pair]:

@@ -13,7 +13,7 @@ from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.constraints import FREE, Constraints
 from oodml_bench.splits.progression import OnStep, Progression
 from oodml_bench.splits.proposals import propose_removals
-from oodml_bench.splits.ranking import Pair, highest_pair
+from oodml_bench.splits.ranking import best_move
 from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.swapping import boundary_orders
@@ -72,14 +72,8 @@ def _harder_without_some(seats: Seats, spare: int) -> Seats | None:
         return None
     fid = seats.distance().fid
     if seats.has_few_pairs:
-        without: dict[Pair, Seats] = {}
-
-        def score(i: int, j: int) -> float:
-            without[i, j] = seats.without(i, j)
-            return without[i, j].distance().fid
-
-        found = highest_pair(seats.removal_scores(), score)
-        return without[found[0]] if found and seats.is_better(found[1], fid, sign=1) else None
+        found = best_move(seats.removal_scores(), seats.without, 1)
+        return found if found and seats.is_better(found.distance().fid, fid, sign=1) else None
     train_seats, test_seats = propose_removals(seats, min(spare, math.ceil(_STEP * seats.smaller_side)))
     while len(train_seats):
         tried = seats.without(train_seats, test_seats).prepared()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
 from oodml_bench.splits.progression import OnStep, Progression, sign_of
-from oodml_bench.splits.ranking import highest_pair
+from oodml_bench.splits.ranking import best_move
 from oodml_bench.splits.seats import Seats
 
 
@@ -49,38 +47,32 @@ def without_nesting(
     for swaps in range(1, nested.steps[-1].split.swaps_from(steps[0].split) + 1):
         rivals = [split for split in known if split.swaps_from(steps[0].split) == swaps]
         further = [
-            *_one_more(begin, seats, sign),
+            _one_more(begin, seats, sign),
             *(Seats.of(begin.space, split, begin.constraints) for split in rivals),
         ]
-        seats = _exchanged(begin, max(further, key=lambda rival: sign * rival.distance().fid), sign)
+        best = max(filter(None, further), key=lambda rival: sign * rival.distance().fid)
+        seats = _exchanged(begin, best, sign)
         if seats.is_better(seats.distance().fid, steps[-1].fid, sign):
             steps.append(seats.step(str(sign * swaps)))
         on_step(1)
     return Progression(nested.kind, tuple(steps))
 
 
-def _one_more(begin: Seats, seats: Seats, sign: int) -> Iterator[Seats]:
-    """Make the best swap of two classes that did not move yet, if one is allowed."""
+def _one_more(begin: Seats, seats: Seats, sign: int) -> Seats | None:
+    """Make the best swap of two classes that did not move yet; None where none is allowed."""
     stayed = np.isin(seats.train, begin.train)[:, np.newaxis] & np.isin(seats.test, begin.test)
-    return (swapped for _, swapped in _swaps(seats, stayed, sign))
+    return _best_swap(seats, stayed, sign)
 
 
 def _exchanged(begin: Seats, seats: Seats, sign: int) -> Seats:
     """Exchange classes that moved for others of the same side that did not, while that helps."""
     while True:
         from_train = np.isin(seats.train, begin.train)[:, np.newaxis] == np.isin(seats.test, begin.train)
-        fid, swapped = next(_swaps(seats, from_train, sign), (0.0, None))
-        if swapped is None or not seats.is_better(fid, seats.distance().fid, sign):
+        swapped = _best_swap(seats, from_train, sign)
+        if swapped is None or not seats.is_better(swapped.distance().fid, seats.distance().fid, sign):
             return seats
         seats = swapped
 
 
-def _swaps(seats: Seats, allowed: NDArray[np.bool_], sign: int) -> Iterator[tuple[float, Seats]]:
-    """Give the best of the allowed swaps, with its FID, if there is one."""
-    predicted = np.where(allowed, seats.swap_scores(sign), -np.inf)
-
-    def score(i: int, j: int) -> float:
-        return sign * seats.swapped(i, j).distance().fid
-
-    if found := highest_pair(predicted, score):
-        yield sign * found[1], seats.swapped(*found[0])
+def _best_swap(seats: Seats, allowed: NDArray[np.bool_], sign: int) -> Seats | None:
+    return best_move(np.where(allowed, seats.swap_scores(sign), -np.inf), seats.swapped, sign)
