@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 )
 @click.option("--swaps-per-round", type=int, default=2, show_default=True, help="Of --method paper.")
 @click.option("--not-nested", is_flag=True, help="Of --method best: the best split at each number of swaps.")
-@click.option("--effort", type=int, default=1, show_default=True, help="Starts and kicks of --method best, times this.")
+@click.option(
+    "--effort", type=int, default=1, show_default=True, help="Starts and children of --method best, times this."
+)
 @click.option(
     "--val-fraction", type=float, default=0.25, show_default=True, help="Train classes held out for validation."
 )

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @click.option("--history", type=int, help="Of --method paper.  [default: 5 harder, 30 easier]")
 @click.option("--not-nested", is_flag=True, help="Of --method best: the best split at each number of swaps.")
 @constraint_options
-@click.option("--effort", type=int, default=1, show_default=True, help="Starts and kicks of --method best, times this.")
+@click.option(
+    "--effort", type=int, default=1, show_default=True, help="Starts and children of --method best, times this."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides random starts and draws.")
 @compute_option
 @overwrite_option

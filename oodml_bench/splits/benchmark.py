@@ -123,6 +123,9 @@ class Benchmark:
         The progressions that the levels were chosen from.
     notes
         What a user should know about this benchmark, a sentence each.
+    samples
+        The samples of every class, by file name inside the class: what is scored where somebody brings embeddings.
+        Empty where the features named none, and for a pickle that lies without its JSON file.
     """
 
     name: str
@@ -130,6 +133,7 @@ class Benchmark:
     provenance: Provenance | None = None
     walks: tuple[Walk, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
+    samples: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> tuple[Path, Path]:
         """Write the `.pkl` and the `.json` file; see `oodml_bench.splits.files.save_benchmark`."""

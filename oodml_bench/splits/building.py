@@ -102,7 +102,7 @@ def build(
     nested
         Whether `best` walks a nested path; without, it gives the best split at each number of swaps.
     effort
-        Multiplies the random starts and kicks of `best`; the others do not use it.
+        Multiplies the random starts and children of `best`; the others do not use it.
     val_fraction
         Share of the train classes held out for validation.
     shots, episodes
@@ -156,7 +156,8 @@ def build(
     # Single swaps would tear groups apart.
     refined = SWAPS_TRIED if groups is None else 0
     chosen = _chosen_steps(space, progressions, steps, levels, targets, tolerance, refined, constraints, at)
-    rungs = ladder(chosen, start, _names_in_classes(means), completion)
+    samples = _names_in_classes(means)
+    rungs = ladder(chosen, start, samples, completion)
     null_draws = default_draws(len(start.classes)) if null_draws is None else null_draws
     finished = calibrated_levels(rungs, space, draws=null_draws, seed=seed, groups=groups, progress=progress)
     settings: dict[str, Setting] = {
@@ -194,7 +195,9 @@ def build(
     notes += sample_notes(default, start, min_samples)
     notes += outsider_notes(means.classes, default) + calibration_notes(finished)
     notes += episode_notes(finished) if any(means.samples.values()) else ["the features name no samples: no episodes"]
-    return Benchmark(name, finished, provenance, tuple(map(_walk, progressions)), tuple(notes))
+    walks = tuple(map(_walk, progressions))
+    named = {name: of_class for name, of_class in samples.items() if of_class}
+    return Benchmark(name, finished, provenance, walks, tuple(notes), named)
 
 
 def _with_enough_samples(start: Split, means: ClassMeans, least: int) -> Split:

@@ -143,7 +143,7 @@ def _schema(of: type) -> Any:
 def _json_bytes(benchmark: Benchmark) -> bytes:
     content = _schema(Benchmark).dump_python(benchmark, mode="json")
     # The bulk comes last, so that a look at the file begins with what it is.
-    bulk = {name: content.pop(name) for name in ("walks", "levels")}
+    bulk = {name: content.pop(name) for name in ("samples", "walks", "levels")}
     document = {"schema_version": SCHEMA_VERSION, **content, **bulk}
     return (_lines(document) + "\n").encode("utf-8")
 

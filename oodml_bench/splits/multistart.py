@@ -15,6 +15,7 @@ from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.hardness.class_space import GRAM_CLASSES
 from oodml_bench.splits.ascent import ascend, ascend_in_batches
+from oodml_bench.splits.breeding import bred
 from oodml_bench.splits.constraints import FREE, Constraints
 from oodml_bench.splits.progression import Direction, OnStep, Progression, sign_of
 from oodml_bench.splits.proposals import Screen, propose_swaps
@@ -24,14 +25,11 @@ from oodml_bench.splits.split import Split
 
 Indices = NDArray[np.intp]
 
-#: Starts along principal axes, and random starts and kicks for each unit of effort. Bisections are hard splits; towards
-#: easier there are many local optima close together, where a kick finds more in the time of a start.
+#: Starts along principal axes, and random starts and children for each unit of effort. Bisections are hard splits;
+#: towards easier there are many local optima close together, from which better ones are bred.
 _AXES: dict[Direction, int] = {"harder": 5, "easier": 0}
-_RANDOM_STARTS: dict[Direction, int] = {"harder": 10, "easier": 4}
-_KICKS: dict[Direction, int] = {"harder": 0, "easier": 40}
-
-#: Classes a side that a kick moves.
-_KICK_SIZES = (2, 6)
+_RANDOM_STARTS: dict[Direction, int] = {"harder": 10, "easier": 5}
+_CHILDREN: dict[Direction, int] = {"harder": 0, "easier": 40}
 
 #: Share of the smaller side that a step of the path moves where there are too many pairs of classes to look at.
 PATH_STEP = 0.03
@@ -53,8 +51,8 @@ def best_swaps(
     """Find the best end point, then walk to it from `start` by single swaps, each towards it.
 
     The end is the best of many ascents: from the given split, from bisections along the first principal axes of the
-    class means (towards `harder` only), and from random splits; towards `easier`, where there are many local optima, it
-    is improved further by kicks: a few random swaps, and another ascent. On the path every swap brings a class to where
+    class means (towards `harder` only), and from random splits; towards `easier`, where there are many local optima,
+    better ones are bred from pairs of them. On the path every swap brings a class to where
     it ends, the one that changes the exact FID most first. Splits that would lower the FID are passed through but not
     recorded, so that the progression is monotone and nested.
 
@@ -74,9 +72,9 @@ def best_swaps(
     direction
         `harder` or `easier`.
     effort
-        Multiplies the numbers of random starts and of kicks; at least 1.
+        Multiplies the numbers of random starts and of children; at least 1.
     seed
-        Seed of the random starts and kicks.
+        Seed of the random starts and of the children.
     constraints
         Which moves are allowed; `start` keeps to them.
     on_step
@@ -99,19 +97,13 @@ def _best_end(begin: Seats, direction: Direction, effort: int, rng: np.random.Ge
     sign = sign_of(direction)
     if not begin.has_few_pairs:
         return _best_end_in_batches(begin, direction, effort, rng, on_step)
-    best, best_fid = ascend(begin, direction)
-    on_step(1)
-    for start in _starts(begin, direction, effort, rng):
-        seats, fid = ascend(start, direction)
+    ends: list[Seats] = []
+    for start in (begin, *_starts(begin, direction, effort, rng)):
+        ends.append(ascend(start, direction)[0])
         on_step(1)
-        if sign * fid > sign * best_fid:
-            best, best_fid = seats, fid
-    for _ in range(_KICKS[direction] * effort):
-        seats, fid = ascend(_kicked(best, rng), direction, is_near=True)
-        on_step(1)
-        if sign * fid > sign * best_fid:
-            best, best_fid = seats, fid
-    return best
+    if _CHILDREN[direction]:
+        return bred(ends, direction, _CHILDREN[direction] * effort, rng, on_step)
+    return max(ends, key=lambda end: sign * end.distance().fid)
 
 
 def _best_end_in_batches(
@@ -177,18 +169,15 @@ def _along_axes(begin: Seats, classes: Indices, axes: int) -> NDArray[np.float64
     return begin.space.products(principal[:, ::-1], classes).T
 
 
-def _kicked(seats: Seats, rng: np.random.Generator) -> Seats:
-    movable = seats.movable()
-    most = min(_KICK_SIZES[1], *map(len, movable))
-    count = int(rng.integers(min(_KICK_SIZES[0], most), most + 1))
-    kicks = (rng.choice(side, count, replace=False) for side in movable)
-    return seats.swapped(*seats.balanced_swaps(*kicks))
-
-
 def _nearer_orientation(begin: Seats, end: Seats) -> Seats:
-    """Exchange the names of the sides, which leaves the distance as it is, where that makes the path shorter."""
-    moved = int(np.isin(begin.train, end.test).sum())
-    if len(end.train) == len(end.test) and 2 * moved > len(end.train) and end.constraints.kept is None:
+    """Exchange the names of the sides, which leaves the distance as it is, where that makes the path shorter.
+
+    Where both are as near, the first train class stays: the seed decides which end is found, not what it is called.
+    """
+    if len(end.train) != len(end.test) or end.constraints.kept is not None:
+        return end
+    moves = np.isin(begin.train, end.test)
+    if 2 * int(moves.sum()) + int(moves[0]) > len(moves):
         return replace(end, train=end.test, test=end.train, held=None)
     return end
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from oodml_bench.splits.seats import Seats
 
 #: Pairs measured exactly at every step: the predictions are wrong by far less than the distance to the last of them.
-SHORTLIST = 8
+SHORTLIST = 5
 
 Pair = tuple[int, int]
 

@@ -58,9 +58,9 @@ class SearchSettings:
         Of `paper`, see `paper_swaps`; those of the published study for CUB200 unless given, the history no longer than
         the sides allow.
     effort
-        Multiplies the starts and kicks of `best`.
+        Multiplies the starts and children of `best`.
     seed
-        Seed of the random starts and kicks of `best`, and of the draws of `random`.
+        Seed of the random starts and children of `best`, and of the draws of `random`.
     nested
         Whether `best` walks a nested path; without, it gives the best split at each number of swaps.
 

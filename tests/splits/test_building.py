@@ -68,6 +68,16 @@ def test_calibration_can_be_left_out(tmp_path):
     assert all(level.calibration is None for level in benchmark.levels.values())
 
 
+def test_the_samples_of_every_class_are_named(tmp_path):
+    benchmark = small_benchmark(tmp_path)
+    classes = {name for level in benchmark.levels.values() for name in (*level.train, *level.test)}
+    assert classes <= set(benchmark.samples)
+    assert set(benchmark.samples.values()) == {tuple(f"{index:02}.jpg" for index in range(8))}
+    for episodes in benchmark.levels[1].test_episodes.values():
+        for name, support in episodes[0].items():
+            assert set(support) < set(benchmark.samples[name])
+
+
 def test_the_seed_decides_episodes_but_not_classes(tmp_path):
     first, second = small_benchmark(tmp_path), small_benchmark(tmp_path, seed=1)
     for number, level in first.levels.items():
@@ -182,6 +192,7 @@ def test_one_row_a_class_is_enough_for_everything_but_episodes(tmp_path):
     np.savez(tmp_path / "x.npz", features=rng.normal(size=(12, 5)), classes=np.arange(12))
     benchmark = build(tmp_path / "x.npz", levels=3)
     assert all(level.test_episodes == {} for level in benchmark.levels.values())
+    assert benchmark.samples == {}
     assert "the features name no samples: no episodes" in benchmark.notes
 
 

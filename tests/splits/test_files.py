@@ -84,7 +84,7 @@ def test_a_pickle_alone_gives_the_levels(tmp_path):
     pickle_path, json_path = benchmark.save(tmp_path / "x_splits.pkl")
     json_path.unlink()
     alone = load_benchmark(pickle_path)
-    assert (alone.name, alone.provenance) == ("x", None)
+    assert (alone.name, alone.provenance, alone.samples) == ("x", None, {})
     for number, level in benchmark.levels.items():
         assert alone.levels[number].test_episodes == level.test_episodes
         assert (alone.levels[number].fid, alone.levels[number].step) == (level.fid, None)
