@@ -39,12 +39,28 @@ class BenchmarkFileError(InputError):
     """A benchmark file is malformed, unsafe or of another version."""
 
 
+class EmbeddingError(InputError):
+    """Embeddings are missing, malformed, incomplete or not finite."""
+
+
+class RecipeError(InputError):
+    """A recipe, an objective or a miner is unknown, malformed or asks for what cannot be done."""
+
+
+class RunError(InputError):
+    """A run folder, a checkpoint or a results table is malformed, unfinished, or of another run."""
+
+
 class OutputExistsError(InputError):
     """The output exists and overwriting it was not asked for."""
 
 
 class OutputError(OodmlError):
     """The output cannot be written: read-only, full, or not a folder."""
+
+
+class TrainingError(OodmlError):
+    """A training run could not go on: the loss is not finite, or memory is full."""
 
 
 class WeightsUnavailableError(OodmlError):

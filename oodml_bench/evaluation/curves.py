@@ -1,0 +1,219 @@
+"""Scores over hardness: what a benchmark is for."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oodml_bench.errors import InputError, RunError
+from oodml_bench.evaluation.results import ResultRow
+from oodml_bench.evaluation.statistics import (
+    Estimate,
+    RankAgreement,
+    ags,
+    mean_interval,
+    rank_agreement,
+    rises,
+    spearman,
+)
+
+__all__ = ["Curve", "Estimate", "agreement_of_curves", "ags", "curves_of", "mean_interval", "rises", "spearman"]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Scores of a recipe over the levels of a benchmark.
+
+    Attributes
+    ----------
+    benchmark, recipe
+        Their names.
+    levels
+        Numbers of the levels of the benchmark that there are scores on, of this recipe or of another, by rising FID.
+    fids
+        FID of each of the levels.
+    seeds
+        Ascending.
+    scores
+        Shape (seeds, levels), float64; NaN where a seed was not scored on a level, or the score is not finite.
+    gallery_classes
+        Classes in a gallery; None where each level has its own number.
+    """
+
+    benchmark: str
+    recipe: str
+    levels: tuple[int, ...]
+    fids: tuple[float, ...]
+    seeds: tuple[int, ...]
+    scores: NDArray[np.float64]
+    gallery_classes: int | None = None
+
+    @cached_property
+    def at_levels(self) -> tuple[Estimate | None, ...]:
+        """Mean and interval over seeds at each level; None where no seed has a score."""
+        known = [column[np.isfinite(column)] for column in self.scores.T]
+        return tuple(mean_interval(values) if len(values) else None for values in known)
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean over seeds at each level, shape (levels,); NaN where no seed has a score."""
+        return np.array([np.nan if level is None else level.mean for level in self.at_levels])
+
+    @cached_property
+    def ags(self) -> Estimate | None:
+        """Aggregated generalisation score over the seeds that have all levels; None where it has no value.
+
+        That is where no seed has all levels, or where there are not two levels of different FID.
+        """
+        whole = self.scores[np.isfinite(self.scores).all(axis=1)]
+        if not len(whole) or len(self.levels) < 2 or np.ptp(self.fids) == 0:
+            return None
+        return mean_interval([ags(self.fids, row) for row in whole])
+
+    @property
+    def spearman(self) -> float | None:
+        """Spearman's rank correlation of FID and mean score, over the levels that have one; None without an order."""
+        known = np.isfinite(self.mean)
+        return spearman(np.array(self.fids)[known], self.mean[known])
+
+    @property
+    def rises(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of neighbouring levels, by number, between which the mean score rises although the FID does."""
+        known = np.flatnonzero(np.isfinite(self.mean))
+        pairs = rises(np.array(self.fids)[known], self.mean[known])
+        return tuple((self.levels[known[easier]], self.levels[known[harder]]) for easier, harder in pairs)
+
+
+def curves_of(
+    rows: Iterable[ResultRow],
+    metric: str = "recall@1",
+    weights: str = "selected",
+    fixed_gallery: bool = False,
+    shots: int = 0,
+) -> list[Curve]:
+    """Put results together to one curve a recipe (and benchmark), sorted by names.
+
+    All curves of a benchmark have the same levels, so that their areas are over the same range of FIDs.
+
+    Parameters
+    ----------
+    rows
+        Results.
+    metric
+        Name of the metric.
+    weights
+        `last`, `selected` or `given`.
+    fixed_gallery
+        Take scores on galleries of one number of classes instead of all test classes of each level.
+    shots
+        Support samples a class; scores of episodes are averaged for each seed.
+
+    Raises
+    ------
+    InputError
+        Where no row is of this kind, or some have galleries of other sizes than others.
+    RunError
+        Where a level has several FIDs, or one score is told twice.
+    """
+    rows = list(rows)
+    chosen = [
+        row
+        for row in rows
+        if (row.metric, row.weights, row.shots) == (metric, weights, shots)
+        and (row.gallery_classes is not None) == fixed_gallery
+    ]
+    if not chosen:
+        raise InputError(_nothing(rows, metric, weights, fixed_gallery, shots))
+    by_curve: dict[tuple[str, str], list[ResultRow]] = defaultdict(list)
+    for row in chosen:
+        by_curve[row.benchmark, row.recipe].append(row)
+    fids = _fids(chosen)
+    return [_curve(by_curve[names], fids) for names in sorted(by_curve)]
+
+
+def agreement_of_curves(curves: Sequence[Curve]) -> RankAgreement | None:
+    """Measure whether recipes keep their order from level to level, over the levels that all have a score on.
+
+    Raises
+    ------
+    InputError
+        Where the curves are of several benchmarks.
+    """
+    if len({curve.benchmark for curve in curves}) > 1:
+        raise InputError("recipes on different benchmarks have no common levels to be ranked on; give those of one")
+    means = [
+        {level: mean for level, mean in zip(curve.levels, curve.mean, strict=True) if np.isfinite(mean)}
+        for curve in curves
+    ]
+    if not means:
+        return None
+    common = sorted(set.intersection(*map(set, means)))
+    return rank_agreement(np.array([[mean[level] for level in common] for mean in means]))
+
+
+def _fids(rows: Iterable[ResultRow]) -> dict[tuple[str, int], float]:
+    fids: dict[tuple[str, int], float] = {}
+    for row in rows:
+        known = fids.setdefault((row.benchmark, row.level), row.fid)
+        if known != row.fid:
+            raise RunError(
+                f"level {row.level} of {row.benchmark} has FID {known} in one result and {row.fid} in another: these "
+                "are two benchmarks of one name. Read their results apart."
+            )
+    return fids
+
+
+def _curve(rows: Sequence[ResultRow], fids: dict[tuple[str, int], float]) -> Curve:
+    first = rows[0]
+    sizes = sorted({row.gallery_classes for row in rows if row.gallery_classes is not None})
+    if len(sizes) > 1:
+        raise InputError(
+            f"{first.recipe} on {first.benchmark} has scores on galleries of {', '.join(map(str, sizes))} classes, "
+            "which cannot be compared; score it again with one number"
+        )
+    levels = sorted(
+        (level for benchmark, level in fids if benchmark == first.benchmark),
+        key=lambda level: (fids[first.benchmark, level], level),
+    )
+    seeds = sorted({row.seed for row in rows})
+    scores = np.full((len(seeds), len(levels)), np.nan)
+    for (seed, level), values in _by_cell(rows).items():
+        scores[seeds.index(seed), levels.index(level)] = np.mean(values)
+    return Curve(
+        benchmark=first.benchmark,
+        recipe=first.recipe,
+        levels=tuple(levels),
+        fids=tuple(fids[first.benchmark, level] for level in levels),
+        seeds=tuple(seeds),
+        scores=np.where(np.isfinite(scores), scores, np.nan),
+        gallery_classes=sizes[0] if sizes else None,
+    )
+
+
+def _by_cell(rows: Sequence[ResultRow]) -> dict[tuple[int, int], list[float]]:
+    """Give the values of each seed and level: several where there are episodes."""
+    cells: dict[tuple[int, int], dict[int | None, float]] = defaultdict(dict)
+    for row in rows:
+        episodes = cells[row.seed, row.level]
+        if row.episode in episodes:
+            raise RunError(
+                f"{row.metric} of {row.recipe}, seed {row.seed}, on level {row.level} of {row.benchmark} is told twice"
+            )
+        episodes[row.episode] = row.value
+    return {cell: list(episodes.values()) for cell, episodes in cells.items()}
+
+
+def _nothing(rows: Sequence[ResultRow], metric: str, weights: str, fixed_gallery: bool, shots: int) -> str:
+    gallery = "galleries of a fixed size" if fixed_gallery else "all classes of a level"
+    kinds = sorted({(row.weights, row.shots) for row in rows if row.metric == metric})
+    there = (
+        f"of this metric there are {', '.join(f'{kind} weights at {count} shots' for kind, count in kinds)}"
+        if kinds
+        else f"there are {', '.join(sorted({row.metric for row in rows})) or 'none at all'}"
+    )
+    return f"no result is of {metric}, {weights} weights, {shots} shots, on {gallery}; {there}"
