@@ -1,0 +1,30 @@
+"""Objectives whose loss is one of pytorch-metric-learning's."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from oodml_bench.training.objectives.objective import Objective, TupleObjective
+
+
+class LibraryObjective(Objective):
+    """An objective that a loss of the library computes from the whole batch; a subclass sets `loss`."""
+
+    loss: torch.nn.Module
+
+    def compute(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """See `Objective.compute`."""
+        loss: Tensor = self.loss(embeddings, labels)
+        return loss
+
+
+class LibraryTupleObjective(TupleObjective):
+    """An objective that a loss of the library computes from the miner's triplets; a subclass sets `loss`."""
+
+    loss: torch.nn.Module
+
+    def compute(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """See `Objective.compute`."""
+        loss: Tensor = self.loss(embeddings, labels, self.triplets(embeddings, labels))
+        return loss
