@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from oodml_bench.errors import BackboneError
-from oodml_bench.features.networks import Network, Transform, efficientnet_lite0, resnet50, timm_model
+from oodml_bench.features.networks import Channels, Network, Transform, efficientnet_lite0, resnet50, timm_model
 from oodml_bench.features.weights import state_digest
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class Backbone:
         The transform in words. Features of two descriptions are never mixed.
     dimension
         D.
+    image_size
+        S, in pixels; None where the network takes pictures of any size.
+    mean, std
+        What the transform subtracts from the channels, in [0, 1], and divides them by: for transforms of training.
     """
 
     name: str
@@ -50,6 +54,9 @@ class Backbone:
     transform: Transform = field(repr=False)
     transform_description: str
     dimension: int
+    image_size: int | None = None
+    mean: Channels = (0.0, 0.0, 0.0)
+    std: Channels = (1.0, 1.0, 1.0)
 
 
 def load_backbone(name: str = "resnet50", *, weights: Path | None = None, image_size: int | None = None) -> Backbone:
@@ -87,6 +94,9 @@ def load_backbone(name: str = "resnet50", *, weights: Path | None = None, image_
         transform=network.transform,
         transform_description=network.transform_description,
         dimension=_dimension(name, network),
+        image_size=network.image_size,
+        mean=network.mean,
+        std=network.std,
     )
 
 

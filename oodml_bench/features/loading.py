@@ -6,15 +6,16 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Sized
 from dataclasses import dataclass
 from multiprocessing import connection
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch.utils import data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from oodml_bench.datasets.dataset import ImageSource
     from oodml_bench.features.networks import Transform
@@ -59,16 +60,16 @@ class Pictures(data.Dataset[LoadedPicture]):
 
 
 def load_batches(
-    pictures: Pictures, batches: Sequence[Sequence[int]], *, workers: int, pinned: bool
+    pictures: data.Dataset[LoadedPicture], batches: Iterable[Sequence[Any]], *, workers: int, pinned: bool
 ) -> Iterator[LoadedBatch]:
-    """Give the pictures of each batch of indices, in order.
+    """Give the pictures of each batch of indices, in order. torch's random state is left as it is.
 
     Parameters
     ----------
     pictures
-        All pictures.
+        All pictures, by whatever index they take: `Pictures` takes numbers.
     batches
-        The indices of each batch.
+        The indices of each batch; asked for a few batches ahead.
     workers
         Number of loader processes; 0 loads in this process.
     pinned
@@ -77,10 +78,12 @@ def load_batches(
     yield from data.DataLoader(
         pictures,
         batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of index lists will do
-        num_workers=min(workers, len(batches)),
+        num_workers=min(workers, len(batches)) if isinstance(batches, Sized) else workers,
         collate_fn=_batch_of,
         pin_memory=pinned,
         worker_init_fn=_prepare_worker,
+        # Without one of its own it draws the workers' seeds from torch's.
+        generator=torch.Generator(),
     )
 
 

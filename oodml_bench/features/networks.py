@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Transform = Callable[["Image"], torch.Tensor]
 
+#: A number for each of the channels red, green and blue.
+Channels = tuple[float, float, float]
+
 #: Side in pixels of the pictures that ResNet-50 and EfficientNet-Lite0 were trained on.
 IMAGENET_SIDE = 224
 
@@ -43,6 +46,8 @@ class Network:
         The transform in words.
     image_size
         S, in pixels.
+    mean, std
+        What the transform subtracts from the channels, in [0, 1], and divides them by.
     """
 
     module: torch.nn.Module
@@ -50,6 +55,8 @@ class Network:
     transform: Transform
     transform_description: str
     image_size: int
+    mean: Channels
+    std: Channels
 
 
 def resnet50(weights: Path | None, image_size: int | None) -> Network:
@@ -68,7 +75,8 @@ def resnet50(weights: Path | None, image_size: int | None) -> Network:
         f"resize {resized} (bilinear, antialiased), centre crop {side}, "
         f"mean {_numbers(transform.mean)}, std {_numbers(transform.std)}"
     )
-    return Network(module, _file_id(weights) or str(pretrained), transform, words, side)
+    channels = _channels(transform.mean), _channels(transform.std)
+    return Network(module, _file_id(weights) or str(pretrained), transform, words, side, *channels)
 
 
 def _downloaded(pretrained: Any) -> dict[str, torch.Tensor]:
@@ -156,7 +164,8 @@ def _timm_network(module: torch.nn.Module, weights_id: str, image_size: int | No
         f"timm evaluation: {side} pixels, {config['interpolation']}, crop fraction {config['crop_pct']:g}, "
         f"crop mode {config['crop_mode']}, mean {_numbers(config['mean'])}, std {_numbers(config['std'])}"
     )
-    return Network(module, weights_id, timm_data.create_transform(**config, is_training=False), words, side)
+    transform = timm_data.create_transform(**config, is_training=False)
+    return Network(module, weights_id, transform, words, side, _channels(config["mean"]), _channels(config["std"]))
 
 
 def efficientnet_lite0(weights: Path | None, image_size: int | None) -> Network:
@@ -204,6 +213,11 @@ def _head(config: Any) -> tuple[str, ...]:
 
 def _file_id(weights: Path | None) -> str | None:
     return f"file {weights.name}" if weights else None
+
+
+def _channels(values: Any) -> Channels:
+    red, green, blue = map(float, values)
+    return red, green, blue
 
 
 def _numbers(values: Any) -> str:

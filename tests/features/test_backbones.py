@@ -65,6 +65,13 @@ def test_image_size_scales_the_crop_and_the_resized_side_together(resnet50_file:
     assert small.transform_description.startswith("resize 128 ")
 
 
+def test_size_and_normalisation_are_those_of_the_transform(resnet50_file: Path, lite0: Backbone) -> None:
+    for backbone in (load_backbone("resnet50", weights=resnet50_file, image_size=112), lite0):
+        black = backbone.transform(Image.new("RGB", (256, 256)))
+        expected = -torch.tensor(backbone.mean) / torch.tensor(backbone.std)
+        torch.testing.assert_close(black, expected[:, None, None].expand(3, backbone.image_size, backbone.image_size))
+
+
 def test_equal_weights_have_an_equal_digest_and_others_another(resnet50_file: Path, tmp_path: Path) -> None:
     state = torch.load(resnet50_file, weights_only=True)["state_dict"]
     headless = {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}

@@ -1,0 +1,84 @@
+"""Checkpoints: everything that a run needs to go on, in one file that is safe to load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from oodml_bench.errors import RunError
+from oodml_bench.output import replaced_atomically
+
+#: Describes a run, in built-in types: two checkpoints of one identity are states of the same run.
+Identity = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """Where a run keeps its last state.
+
+    Attributes
+    ----------
+    path
+        The file.
+    identity
+        Of the run: recipe, benchmark, level, seed and whatever else decides its weights.
+    """
+
+    path: Path
+    identity: Identity
+
+    def write(self, state: Mapping[str, Any]) -> None:
+        """Replace the state. Whenever the process is killed, the file holds the old one or the new one, whole.
+
+        Raises
+        ------
+        OutputError
+            Where the folder cannot be written or is full.
+        """
+        with replaced_atomically(self.path) as temporary, temporary.open("wb") as file:
+            try:
+                torch.save({"identity": dict(self.identity), **state}, file)
+            except RuntimeError as error:
+                # What torch says of a full disk tells of positions in its file.
+                raise error.__context__ if isinstance(error.__context__, OSError) else error from None
+
+    def read(self) -> dict[str, Any] | None:
+        """Give the state, on the CPU; None where there is none yet. Nothing in the file is run.
+
+        Raises
+        ------
+        RunError
+            Where the file is damaged, or is of another run.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            identity = state.pop("identity")
+        except Exception as error:  # torch raises errors of many kinds for a damaged or unsafe file
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise RunError(
+                f"the checkpoint {self.path} cannot be read: {reason}. Delete it to begin this run anew."
+            ) from error
+        check_identity(str(self.path), identity, self.identity)
+        return dict(state)
+
+
+def check_identity(place: str, found: Identity, expected: Identity) -> None:
+    """Refuse what belongs to another run.
+
+    Raises
+    ------
+    RunError
+        Where the identities differ; names what does.
+    """
+    different = [name for name in {**expected, **found} if found.get(name) != expected.get(name)]
+    if different:
+        listed = "; ".join(f"{name}: {found.get(name)} there, {expected.get(name)} here" for name in different)
+        raise RunError(
+            f"{place} belongs to another run ({listed}). Choose another folder, or repeat the run that it is of."
+        )

@@ -1,0 +1,147 @@
+"""The embedder: a backbone, a linear layer, and the length 1."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from pydantic import PositiveInt
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from oodml_bench.training.pooling import Pooling, set_pooling
+from oodml_bench.training.seeding import seeded_torch
+from oodml_bench.training.settings import Settings
+
+if TYPE_CHECKING:
+    from oodml_bench.features.backbones import Backbone
+
+_CPU = torch.device("cpu")
+
+
+class BackboneSettings(Settings):
+    """The `[backbone]` table of a recipe.
+
+    Attributes
+    ----------
+    name, weights, image_size
+        See `oodml_bench.features.load_backbone`.
+    pooling
+        `average`, or `average+max`: the sum of average and maximum over the feature map.
+    freeze_bn
+        Keep the running statistics of batch norms, and normalise with them while training.
+    """
+
+    name: str = "resnet50"
+    weights: str | None = None
+    image_size: PositiveInt | None = None
+    pooling: Pooling = "average"
+    freeze_bn: bool = False
+
+
+class EmbeddingSettings(Settings):
+    """The `[embedding]` table of a recipe.
+
+    Attributes
+    ----------
+    dimension
+        Length of an embedding.
+    normalise
+        Scale embeddings to the length 1.
+    initial
+        The linear layer's first weights: `torch` as torch draws them, `orthogonal` with orthonormal rows or columns,
+        which keep the geometry of the features as far as the dimensions allow.
+    """
+
+    dimension: PositiveInt = 512
+    normalise: bool = True
+    initial: Literal["torch", "orthogonal"] = "torch"
+
+
+class Embedder(torch.nn.Module):
+    """A network that gives embeddings.
+
+    Parameters
+    ----------
+    backbone
+        (B, 3, S, S) to (B, F), or None where the inputs are features (B, F) already.
+    features
+        F.
+    settings
+        Dimension D, normalisation, first weights.
+    seed
+        Of the linear layer's first weights.
+    freeze_bn
+        Keep every batch norm of the backbone in evaluation mode, whatever `train()` says: its running statistics stay
+        as they are and are what it normalises with; its scale and shift are trained all the same, as in the published
+        study. Other norms (group norm, layer norm) have no running statistics: on networks with those alone it changes
+        nothing.
+    """
+
+    def __init__(
+        self,
+        backbone: torch.nn.Module | None,
+        features: int,
+        settings: EmbeddingSettings,
+        *,
+        seed: int,
+        freeze_bn: bool = False,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.normalise = settings.normalise
+        self.freeze_bn = freeze_bn
+        self._backbone_held = False
+        with seeded_torch(_CPU, "embedding layer", seed):
+            self.head = torch.nn.Linear(features, settings.dimension)
+            if settings.initial == "orthogonal":
+                torch.nn.init.orthogonal_(self.head.weight)
+                torch.nn.init.zeros_(self.head.bias)
+        self.train()
+
+    @classmethod
+    def on(cls, backbone: Backbone, settings: BackboneSettings, embedding: EmbeddingSettings, *, seed: int) -> Embedder:
+        """Make an embedder on a copy of a loaded backbone.
+
+        Raises
+        ------
+        RecipeError
+            Where the backbone has no feature map that could be pooled as the settings say.
+        """
+        network = copy.deepcopy(backbone.module)
+        set_pooling(network, settings.pooling, backbone.name)
+        return cls(network, backbone.dimension, embedding, seed=seed, freeze_bn=settings.freeze_bn)
+
+    def train(self, mode: bool = True) -> Embedder:
+        """Set training or evaluation mode; frozen batch norms stay in evaluation mode."""
+        super().train(mode)
+        for module in () if self.backbone is None else self.backbone.modules():
+            if self._backbone_held or (self.freeze_bn and isinstance(module, _BatchNorm)):
+                module.training = False
+        return self
+
+    def hold_backbone(self, held: bool) -> None:
+        """Let nothing of the backbone change, running statistics included, or let it learn again."""
+        self._backbone_held = held
+        if self.backbone is not None:
+            self.backbone.requires_grad_(not held)
+        self.train(self.training)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Give the embeddings, (B, D) float32, of pictures (B, 3, S, S) or features (B, F).
+
+        Under autocast the backbone computes with less precision; the linear layer and what follows never do, since
+        embeddings that differ little would become equal.
+        """
+        features = inputs if self.backbone is None else self.backbone(inputs)
+        with torch.autocast(features.device.type, enabled=False):
+            embeddings = self.head(features.float())
+            return torch.nn.functional.normalize(embeddings) if self.normalise else embeddings
+
+    def parameter_groups(self, *, lr: float, head_lr: float | None, weight_decay: float) -> list[dict[str, Any]]:
+        """Give the backbone's and the linear layer's parameters, each with its learning rate and weight decay."""
+        head = {"params": list(self.head.parameters()), "lr": lr if head_lr is None else head_lr}
+        groups = [head | {"weight_decay": weight_decay}]
+        if self.backbone is not None:
+            groups.insert(0, {"params": list(self.backbone.parameters()), "lr": lr, "weight_decay": weight_decay})
+        return groups

@@ -1,0 +1,45 @@
+"""Embeddings of samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from oodml_bench.training.memory import explained_full_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def embed(network: torch.nn.Module, inputs: Iterable[torch.Tensor], device: torch.device) -> NDArray[np.float32]:
+    """Give what a network makes of batches of inputs: (N, D) float32, in their order.
+
+    Computed in float32 whatever a training run computes with, and in evaluation mode; the mode is put back.
+
+    Parameters
+    ----------
+    network
+        (B, ...) to (B, D), on the device.
+    inputs
+        At least one batch.
+    device
+        Where.
+
+    Raises
+    ------
+    TrainingError
+        Where the GPU's memory is full.
+    """
+    training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode(), explained_full_memory():
+            parts = [network(batch.to(device, non_blocking=True)).float().cpu() for batch in inputs]
+    finally:
+        network.train(training)
+    embeddings: NDArray[np.float32] = torch.cat(parts).numpy()
+    return embeddings

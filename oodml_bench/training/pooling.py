@@ -1,0 +1,83 @@
+"""From a network's feature map to one vector: its own average, or the sum of average and maximum."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+
+from oodml_bench.errors import RecipeError
+
+Pooling = Literal["average", "average+max"]
+
+
+class AverageMaxPooling(torch.nn.Module):
+    """The average plus the maximum over the places of a feature map.
+
+    Parameters
+    ----------
+    places
+        The two axes of the places: (2, 3) for a map (B, C, H, W), (1, 2) for (B, H, W, C).
+    flat
+        Whether to give (B, C) instead of keeping both axes with one place each.
+    """
+
+    def __init__(self, places: tuple[int, int] = (2, 3), *, flat: bool = False) -> None:
+        super().__init__()
+        self.places = places
+        self.flat = flat
+
+    def forward(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Pool a feature map."""
+        keep = not self.flat
+        return feature_map.mean(self.places, keepdim=keep) + feature_map.amax(self.places, keepdim=keep)
+
+
+def set_pooling(network: torch.nn.Module, pooling: Pooling, name: str) -> None:
+    """Make a network pool its feature map in a way, in place.
+
+    Parameters
+    ----------
+    network
+        A network that gives its pooled features: torchvision's ResNet, or a convolutional network of timm.
+    pooling
+        `average` leaves the network as it is. `average+max` adds the maximum over the feature map to the average.
+    name
+        Name of the network, for messages.
+
+    Raises
+    ------
+    RecipeError
+        Where the network does not average one feature map at its end, as transformers with a class token.
+    """
+    if pooling == "average":
+        return
+    found = [path for path, module in network.named_modules() if _is_final_average(path, module)]
+    if len(found) != 1:
+        raise RecipeError(
+            f"[backbone] pooling = {pooling!r}: {name} does not average one feature map at its end. "
+            'Set pooling = "average", or choose resnet50 or a convolutional network of timm.'
+        )
+    parent, _, own_name = found[0].rpartition(".")
+    setattr(network.get_submodule(parent), own_name, _average_max_like(network.get_submodule(found[0])))
+
+
+def _is_final_average(path: str, module: torch.nn.Module) -> bool:
+    """Say whether this is torchvision's last pooling, `avgpool`, or what timm's `SelectAdaptivePool2d` pools with."""
+    return _is_fast_average(module) or (path.rpartition(".")[2] in ("avgpool", "pool") and _averages_all(module))
+
+
+def _averages_all(module: torch.nn.Module) -> bool:
+    return isinstance(module, torch.nn.AdaptiveAvgPool2d) and module.output_size in (1, (1, 1))
+
+
+def _average_max_like(average: Any) -> AverageMaxPooling:
+    if _is_fast_average(average):
+        return AverageMaxPooling(average.dim, flat=average.flatten)
+    return AverageMaxPooling()
+
+
+def _is_fast_average(module: torch.nn.Module) -> bool:
+    from timm.layers.adaptive_avgmax_pool import FastAdaptiveAvgPool
+
+    return isinstance(module, FastAdaptiveAvgPool)

@@ -1,0 +1,256 @@
+"""Training runs from beginning to end: into a folder, or in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from oodml_bench.errors import RunError
+from oodml_bench.evaluation.metrics import checked_metrics
+from oodml_bench.evaluation.results import ResultRow, read_results, write_results
+from oodml_bench.features.backbones import Backbone
+from oodml_bench.features.devices import choose_device
+from oodml_bench.progress import working_on
+from oodml_bench.training.checkpoint import CheckpointFile
+from oodml_bench.training.job import Job
+from oodml_bench.training.logs import RunLogger, check_loggers, opened_loggers
+from oodml_bench.training.material import Material
+from oodml_bench.training.recipe import Recipe, parse_recipe
+from oodml_bench.training.run_folder import RunFolder, id_of, identity_of
+from oodml_bench.training.trainer import EpochRecord, Fitted, Selected
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes
+    ----------
+    folder
+        Where it is kept.
+    rows
+        Its results.
+    finished_before
+        Whether it had been finished before this call, which then did nothing.
+    """
+
+    folder: Path
+    rows: tuple[ResultRow, ...] = field(repr=False)
+    finished_before: bool
+
+
+def train_run(
+    material: Material,
+    *,
+    level: int,
+    recipe: Recipe,
+    seed: int,
+    out: Path | str,
+    device: str = "auto",
+    workers: int | None = None,
+    backbone: Backbone | None = None,
+    loggers: Sequence[str] = (),
+    metrics: Sequence[str] | None = None,
+    progress: bool = False,
+) -> Run:
+    """Train by a recipe on a level, score the test classes, and keep all of it in a folder.
+
+    The same call continues a run that was stopped at any moment, and does nothing where it is finished. The folder
+    holds `run.json` (what is trained on what, written first), `metrics.jsonl` (a line an epoch), `checkpoint.pt` and
+    `results.jsonl` (written last).
+
+    Parameters
+    ----------
+    material
+        The benchmark and its dataset, or features of it for recipes that train a head alone.
+    level
+        Number of the level.
+    recipe
+        How to train; see `oodml_bench.training.recipe_files.load_recipe`.
+    seed
+        Of the embedding layer, the objective, batches, augmentation and miners.
+    out
+        The run's folder: new, empty, or the one of the same run.
+    device
+        See `oodml_bench.features.devices.choose_device`.
+    workers
+        Loader processes; None: see `default_workers`. 0 loads in this process. Changes nothing about what is learned.
+    backbone
+        The recipe's backbone, where it is loaded already; it is left as it is.
+    loggers
+        Any of `tensorboard` and `wandb`, besides `metrics.jsonl`.
+    metrics
+        What to score; None: all metrics.
+    progress
+        Show progress on standard error.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    SplitError
+        Where there is no such level, or it has no validation classes and the recipe needs them.
+    DatasetError
+        Where the samples are not those of the benchmark, or a picture cannot be read.
+    RecipeError
+        Where the recipe does not fit the samples.
+    BackboneError, WeightsUnavailableError, MissingExtraError
+        Where the backbone, the device, the precision or a logger cannot be used.
+    RunError, OutputExistsError
+        Where the folder is of another run, or of no run, or a logger is unknown.
+    InputError
+        Where a metric is unknown.
+    TrainingError
+        Where a loss is not finite, or the GPU's memory is full. The last finished epoch is kept.
+    OutputError
+        Where the folder cannot be written or is full.
+    """
+    check_loggers(loggers)
+    checked_metrics(metrics)
+    with working_on("Loading what is trained on what", shown=progress):
+        job = Job.prepared(
+            material, level, recipe, seed, device=choose_device(device), workers=workers, backbone=backbone
+        )
+    folder, description = RunFolder(Path(out)), job.description()
+    folder.begin(description)
+    if folder.finished:
+        return Run(folder.path, tuple(read_results(folder.results_file)), finished_before=True)
+    identity = identity_of(description)
+    with opened_loggers(loggers, folder.path, {"id": id_of(identity), **description}) as opened:
+        fitted = job.fit(CheckpointFile(folder.checkpoint_file, identity), _watching(folder, opened), progress=progress)
+    folder.write_metrics(fitted.history)
+    with working_on("Scoring the test classes", shown=progress):
+        rows = job.rows(fitted, metrics)
+    write_results(folder.results_file, rows)
+    return Run(folder.path, tuple(rows), finished_before=False)
+
+
+def _watching(folder: RunFolder, loggers: Sequence[RunLogger]) -> Callable[[Sequence[EpochRecord]], None]:
+    def watch(history: Sequence[EpochRecord]) -> None:
+        folder.write_metrics(history)
+        for logger in loggers:
+            logger.log(history[-1])
+
+    return watch
+
+
+def evaluate_run(
+    out: Path | str,
+    *,
+    material: Material | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    backbone: Backbone | None = None,
+    metrics: Sequence[str] | None = None,
+    progress: bool = False,
+) -> Run:
+    """Score the weights in a run's checkpoint anew, and replace its results.
+
+    Parameters
+    ----------
+    out
+        Folder of a run whose training is finished.
+    material
+        The benchmark and its samples; None: opened where `run.json` says they lie.
+    device, workers, backbone, metrics, progress
+        As for `train_run`.
+
+    Raises
+    ------
+    RunError
+        Where the folder is no run's, its training is not finished, or the material is not what it was trained on.
+    """
+    folder = RunFolder(Path(out))
+    description = folder.description()
+    with working_on("Loading the run and what it was trained on", shown=progress):
+        job = Job.prepared(
+            material_of_run(out) if material is None else material,
+            description["level"],
+            parse_recipe(description["recipe"], str(folder.description_file)),
+            description["seed"],
+            device=choose_device(device),
+            workers=workers,
+            backbone=backbone,
+        )
+        folder.begin(job.description())
+        fitted = _fitted(job, folder)
+    with working_on("Scoring the test classes", shown=progress):
+        rows = job.rows(fitted, metrics)
+    write_results(folder.results_file, rows)
+    return Run(folder.path, tuple(rows), finished_before=False)
+
+
+def material_of_run(
+    out: Path | str, *, benchmark: Path | str | None = None, data: Path | str | None = None
+) -> Material:
+    """Open the benchmark and the samples that a run was trained on.
+
+    Parameters
+    ----------
+    out
+        The run's folder.
+    benchmark, data
+        Where they lie now; None: where `run.json` says, relative to the working directory as they were then.
+
+    Raises
+    ------
+    RunError
+        Where the folder is no run's, or does not say where they lie.
+    BenchmarkFileError, DatasetError, FeatureError
+        Where they cannot be opened there.
+    """
+    folder = RunFolder(Path(out))
+    description = folder.description()
+    benchmark = benchmark or description["benchmark"].get("file")
+    data = data or description["dataset"].get("spec")
+    if benchmark is None or data is None:
+        raise RunError(
+            f"{folder.description_file} does not say where its benchmark and its dataset lie, since they were given as "
+            "objects in memory. Give both."
+        )
+    return Material.open(benchmark, data)
+
+
+def head_run(
+    material: Material,
+    *,
+    level: int,
+    recipe: Recipe,
+    seed: int,
+    device: str = "cpu",
+    metrics: Sequence[str] | None = None,
+) -> list[ResultRow]:
+    """Train an embedding layer on stored features, in memory, and score it: what takes minutes as a run takes a second.
+
+    Parameters
+    ----------
+    material
+        The benchmark and features.
+    level, recipe, seed, device, metrics
+        As for `train_run`; the recipe trains a head.
+
+    Raises
+    ------
+    RecipeError, SplitError, DatasetError, TrainingError
+        As `train_run` does.
+    """
+    job = Job.prepared(material, level, recipe, seed, device=choose_device(device))
+    return job.rows(job.fit(), metrics)
+
+
+def _fitted(job: Job, folder: RunFolder) -> Fitted:
+    """Load a finished training from its checkpoint; the embedder gets the last weights."""
+    state = CheckpointFile(folder.checkpoint_file, identity_of(job.description())).read()
+    epochs = job.recipe.training.epochs
+    done = 0 if state is None else len(state["history"])
+    if state is None or done < epochs:
+        raise RunError(
+            f"the run {folder.path} has finished {done} of {epochs} epochs. Run the same train command again to "
+            "continue it, then evaluate it."
+        )
+    job.embedder.load_state_dict(state["model"])
+    selected = None if state["selected"] is None else Selected(**state["selected"])
+    return Fitted(tuple(EpochRecord(**record) for record in state["history"]), selected)

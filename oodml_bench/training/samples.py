@@ -1,0 +1,175 @@
+"""The samples that a run is given, and whether they are those that a benchmark is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oodml_bench.datasets import Dataset
+from oodml_bench.datasets.names import name_in_class
+from oodml_bench.errors import DatasetError, SplitError
+from oodml_bench.features import Features, feature_matrix
+from oodml_bench.splits import Benchmark, Level
+
+Indices = NDArray[np.int64]
+
+#: How many names a message lists.
+_LISTED = 5
+
+
+@dataclass(frozen=True, eq=False)
+class SampleSet:
+    """Samples of some classes.
+
+    Attributes
+    ----------
+    classes
+        Their names, sorted: class names become labels in this order, whatever order a benchmark lists them in.
+    rows
+        (N,) int64: which of all samples they are, ascending inside each class, class after class.
+    labels
+        (N,) int64: positions in `classes`.
+    """
+
+    classes: tuple[str, ...]
+    rows: Indices
+    labels: Indices
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """All samples of a dataset, or of features.
+
+    Attributes
+    ----------
+    source
+        Name of the dataset, for messages.
+    fingerprint
+        The dataset's; None where it is not known.
+    names
+        Name of each sample; None where it has none.
+    rows_of
+        Class name → the rows of its samples, ascending.
+    """
+
+    source: str
+    fingerprint: str | None
+    names: Sequence[str | None] = field(repr=False)
+    rows_of: Mapping[str, Indices] = field(repr=False)
+
+    @classmethod
+    def of(cls, given: Dataset | Features) -> Samples:
+        """Give the samples of a dataset, or of features, in their order.
+
+        A dataset's fingerprint is taken: every sample is read once.
+        """
+        if isinstance(given, Dataset):
+            pairs = [(name, sample) for name in given.classes for sample in given.samples[name]]
+            return cls(given.name, given.fingerprint, [sample for _, sample in pairs], _rows(name for name, _ in pairs))
+        names: list[str | None] = []
+        classes: list[str] = []
+        for batch in given.batches(["sample", "class"]):
+            names += batch["sample"].to_pylist()
+            classes += batch["class"].to_pylist()
+        return cls(given.name, given.dataset_fingerprint, names, _rows(classes))
+
+    def set_of(self, classes: Iterable[str]) -> SampleSet:
+        """Give all samples of some classes."""
+        ordered = tuple(sorted(classes))
+        rows = [self.rows_of[name] for name in ordered]
+        labels = np.repeat(np.arange(len(ordered)), [len(of_class) for of_class in rows])
+        return SampleSet(ordered, np.concatenate([np.empty(0, np.int64), *rows]), labels.astype(np.int64))
+
+    @cached_property
+    def names_in_class(self) -> Mapping[str, frozenset[str]]:
+        """Class → the names of its samples inside it; empty where samples have no names."""
+        return {
+            class_name: frozenset(name_in_class(class_name, name) for row in rows if (name := self.names[row]))
+            for class_name, rows in self.rows_of.items()
+        }
+
+    def check(self, benchmark: Benchmark, level: Level) -> None:
+        """Refuse a level of a benchmark that is about other samples.
+
+        Raises
+        ------
+        DatasetError
+            Where the fingerprint is not the benchmark's, or classes of the level or samples of its episodes are
+            missing.
+        """
+        expected = None if benchmark.provenance is None else benchmark.provenance.dataset_fingerprint
+        if None not in (expected, self.fingerprint) and expected != self.fingerprint:
+            raise DatasetError(
+                f"dataset {self.source} has the fingerprint {self.fingerprint}, but the benchmark {benchmark.name} was "
+                f"made of one with {expected}: images, names or classes differ. Give the dataset that the benchmark "
+                "was made of, or build a benchmark of this one."
+            )
+        self._check_classes(benchmark, level)
+        self._check_episodes(benchmark, level)
+
+    def _check_classes(self, benchmark: Benchmark, level: Level) -> None:
+        needed = {*level.train, *level.test}
+        if missing := needed - self.rows_of.keys():
+            raise DatasetError(
+                f"dataset {self.source} lacks {len(missing)} of the {len(needed)} classes of this level of the "
+                f"benchmark {benchmark.name}: {_listed(missing)}. It has {len(self.rows_of)} classes, such as "
+                f"{next(iter(self.rows_of))!r}. Give the dataset that the benchmark was made of."
+            )
+
+    def _check_episodes(self, benchmark: Benchmark, level: Level) -> None:
+        if None in self.names:
+            return
+        support: dict[str, set[str]] = {}
+        for episodes in level.test_episodes.values():
+            for episode in episodes.values():
+                if isinstance(episode, dict):
+                    for class_name, samples in episode.items():
+                        support.setdefault(class_name, set()).update(samples)
+        needed = sum(map(len, support.values()))
+        missing = [
+            f"{class_name}/{sample}"
+            for class_name, samples in support.items()
+            for sample in samples - self.names_in_class.get(class_name, frozenset())
+        ]
+        if missing:
+            raise DatasetError(
+                f"dataset {self.source} lacks {len(missing)} of the {needed} samples in the episodes of this level of "
+                f"the benchmark {benchmark.name}: {_listed(missing)}. Give the dataset that the benchmark was made of."
+            )
+
+
+def level_of(benchmark: Benchmark, number: int) -> Level:
+    """Give a level of a benchmark by its number.
+
+    Raises
+    ------
+    SplitError
+        Where the benchmark has no such level.
+    """
+    if number not in benchmark.levels:
+        known = ", ".join(map(str, sorted(benchmark.levels)))
+        raise SplitError(f"there is no level {number} in the benchmark {benchmark.name}; it has {known}")
+    return benchmark.levels[number]
+
+
+def read_feature_rows(features: Features) -> NDArray[np.float32]:
+    """Read all features as one matrix, (N, D) float32, in the order of `Samples.of`."""
+    parts = [feature_matrix(batch).astype(np.float32, copy=False) for batch in features.batches(["feature"])]
+    return np.concatenate(parts)
+
+
+def _rows(classes: Iterable[str]) -> dict[str, Indices]:
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(classes):
+        rows.setdefault(name, []).append(row)
+    return {name: np.array(rows[name], np.int64) for name in sorted(rows)}
+
+
+def _listed(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    rest = len(ordered) - _LISTED
+    return ", ".join(map(repr, ordered[:_LISTED])) + (f" and {rest} more" if rest > 0 else "")
