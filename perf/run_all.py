@@ -15,7 +15,7 @@ from tables import read_tables, write_json
 from oodml_bench.output import write_bytes
 
 HERE = Path(__file__).parent
-SCRIPTS = ("one_distance", "whole_benchmark", "large_progression")
+SCRIPTS = ("one_distance", "whole_benchmark", "large_progression", "evaluation_speed", "training_speed")
 
 
 @click.command()
