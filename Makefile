@@ -10,7 +10,11 @@ INSTALLED := $(VENV)/.installed
 GLYPHS := glyphs:300 --backbone efficientnet_lite0 --image-size 96 --device cpu
 GLYPH_LEVELS := --levels 8
 
-.PHONY: demo test check perf datasplits clean
+# What baselines/results/ holds: every recipe for heads, and four that train the whole network.
+HEADS := $(shell cd baselines && ls head-*.toml | sed 's/\.toml//' | paste -sd, -)
+NETWORKS := margin,multisimilarity,proxyanchor,arcface
+
+.PHONY: demo test check perf datasplits baselines clean
 
 $(INSTALLED): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,11 +30,15 @@ demo: $(INSTALLED)  ## Run the whole pipeline on the bundled dataset, into demo/
 	$(BIN)/oodml-bench plot fid demo/glyphs_splits.pkl --out demo/fid.png --overwrite
 	$(BIN)/oodml-bench plot umap demo/glyphs_splits.pkl demo/features --levels 1,4,6,8 --out demo/umap_classes.png --overwrite
 	$(BIN)/oodml-bench plot umap demo/glyphs_splits.pkl demo/features --points samples --out demo/umap_samples.png --overwrite
+	$(BIN)/oodml-bench validate demo/glyphs_splits.pkl demo/features --recipes head-margin,head-multisimilarity \
+	    --levels 1,3,5,7,8 --seeds 0,1 --out demo/runs
+	$(BIN)/oodml-bench plot curves demo/runs --fixed-gallery --out demo/curves.png --overwrite
 	@echo
 	@echo "Made a benchmark of 8 levels, from easy to far out of distribution, of 300 classes of characters:"
 	@echo "  demo/glyphs_splits.pkl, .json     the splits, validation splits and few-shot episodes"
 	@echo "  demo/fid.png                      how far train and test are apart, from level to level"
 	@echo "  demo/umap_classes.png, _samples   what the levels look like"
+	@echo "  demo/runs, curves.png             what embeddings score that were trained on five of the levels"
 	@echo "Try next, on your own images, one folder a class:"
 	@echo "  $(BIN)/oodml-bench extract folder:PATH --out features/mine"
 	@echo "  $(BIN)/oodml-bench build features/mine --out mine_splits.pkl"
@@ -51,6 +59,20 @@ datasplits: $(INSTALLED)  ## Make the benchmarks in datasplits/ again.
 	rm -rf demo
 	$(BIN)/oodml-bench extract $(GLYPHS) --out demo/features
 	$(BIN)/oodml-bench build demo/features $(GLYPH_LEVELS) --out datasplits/glyphs_splits.pkl --overwrite
+
+baselines: $(INSTALLED)  ## Train what baselines/results/ holds again: an hour and a half on two cores.
+	$(BIN)/oodml-bench extract $(GLYPHS) --out demo/features
+	$(BIN)/oodml-bench validate datasplits/glyphs_splits.pkl demo/features --recipes $(HEADS) --seeds 0,1,2,3,4 \
+	    --out runs/glyphs_heads > baselines/results/glyphs_heads.txt
+	cat runs/glyphs_heads/*/results.jsonl > baselines/results/glyphs_heads.jsonl
+	$(BIN)/oodml-bench sweep datasplits/glyphs_splits.pkl glyphs:300 --recipes $(NETWORKS) --seeds 0,1 --device cpu \
+	    --out runs/glyphs_networks > baselines/results/glyphs_networks.txt
+	cat runs/glyphs_networks/*/results.jsonl > baselines/results/glyphs_networks.jsonl
+	for kind in heads networks; do \
+	    results=baselines/results/glyphs_$$kind; \
+	    $(BIN)/oodml-bench plot curves $$results.jsonl --fixed-gallery --out $${results}_curves.png --overwrite || exit 1; \
+	    $(BIN)/oodml-bench plot ags $$results.jsonl --out $${results}_ags.png --overwrite || exit 1; \
+	done
 
 clean:  ## Remove the environment and what the demo made.
 	rm -rf $(VENV) demo

@@ -8,45 +8,65 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from oodml_bench.datasets import Dataset, dataset_from_arrays, open_dataset
     from oodml_bench.errors import OodmlError
+    from oodml_bench.evaluation import Curve, ResultRow, Scores, curves_of, evaluate_embeddings, read_results
     from oodml_bench.features import Features, class_means, extract, open_features
     from oodml_bench.hardness import FrechetDistance, frechet_distance
-    from oodml_bench.reporting import plot_agreement, plot_fid, plot_umap
+    from oodml_bench.reporting import plot_agreement, plot_ags, plot_curves, plot_fid, plot_umap
     from oodml_bench.splits import Agreement, Benchmark, Level, build, load_benchmark, measure_split
     from oodml_bench.splits.agreement import agreement
+    from oodml_bench.training import Material, Recipe, Run, evaluate_run, load_recipe, score_foreign, sweep, train_run
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Agreement",
     "Benchmark",
+    "Curve",
     "Dataset",
     "Features",
     "FrechetDistance",
     "Level",
+    "Material",
     "OodmlError",
+    "Recipe",
+    "ResultRow",
+    "Run",
+    "Scores",
     "__version__",
     "agreement",
     "build",
     "class_means",
+    "curves_of",
     "dataset_from_arrays",
+    "evaluate_embeddings",
+    "evaluate_run",
     "extract",
     "frechet_distance",
     "load_benchmark",
+    "load_recipe",
     "measure_split",
     "open_dataset",
     "open_features",
     "plot_agreement",
+    "plot_ags",
+    "plot_curves",
     "plot_fid",
     "plot_umap",
+    "read_results",
+    "score_foreign",
+    "sweep",
+    "train_run",
 ]
 
 _HOMES = {
     "datasets": ("Dataset", "dataset_from_arrays", "open_dataset"),
     "errors": ("OodmlError",),
+    "evaluation": ("Curve", "ResultRow", "Scores", "curves_of", "evaluate_embeddings", "read_results"),
     "features": ("Features", "class_means", "extract", "open_features"),
     "hardness": ("FrechetDistance", "frechet_distance"),
-    "reporting": ("plot_agreement", "plot_fid", "plot_umap"),
+    "reporting": ("plot_agreement", "plot_ags", "plot_curves", "plot_fid", "plot_umap"),
     "splits": ("Agreement", "Benchmark", "Level", "agreement", "build", "load_benchmark", "measure_split"),
+    "training": ("Material", "Recipe", "Run", "evaluate_run", "load_recipe", "score_foreign", "sweep", "train_run"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

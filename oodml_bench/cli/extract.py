@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from oodml_bench.cli.parameters import device_option, workers_option
+
 
 @click.command()
 @click.argument("dataset")
@@ -20,12 +22,10 @@ import click
 @click.option("--image-size", type=click.IntRange(min=1), help="Side of the square given to the backbone, in pixels.")
 @click.option("--nested", is_flag=True, help="folder: datasets with one more layer, superclass/class/image.")
 @click.option("--skip-broken", is_flag=True, help="Leave out unreadable images and list them, instead of stopping.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@device_option
 @click.option("--precision", default="auto", show_default=True, help="auto, float32, bfloat16 or float16.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True)
-@click.option(
-    "--workers", type=click.IntRange(min=0), help="Processes that read images; chosen by the CPUs unless given."
-)
+@workers_option
 def extract(
     dataset: str,
     out: Path,

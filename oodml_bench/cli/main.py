@@ -14,6 +14,10 @@ from oodml_bench.cli.extract import extract
 from oodml_bench.cli.inspect import inspect
 from oodml_bench.cli.plot import plot
 from oodml_bench.cli.progression import progression
+from oodml_bench.cli.score_embeddings import score_embeddings
+from oodml_bench.cli.sweep import sweep
+from oodml_bench.cli.train import evaluate, train
+from oodml_bench.cli.validate import validate
 from oodml_bench.errors import OodmlError
 
 
@@ -47,5 +51,8 @@ def main() -> None:
     """
 
 
-for command in (extract, build, inspect, distance, agree, progression, plot):
+for command in (
+    *(extract, build, inspect, distance, agree, progression),
+    *(validate, train, evaluate, sweep, score_embeddings, plot),
+):
     main.add_command(command)

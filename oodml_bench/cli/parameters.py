@@ -31,6 +31,13 @@ class CommaSeparated(click.ParamType):  # type: ignore[type-arg, unused-ignore] 
 compute_option = click.option(
     "--device", default="cpu", show_default=True, help="Where distances are computed: cpu, cuda or cuda:N."
 )
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+workers_option = click.option(
+    "--workers", type=click.IntRange(min=0), help="Processes that read images; chosen by the CPUs unless given."
+)
+logger_option = click.option(
+    "--logger", "loggers", type=click.Choice(["tensorboard", "wandb"]), multiple=True, help="Log there as well."
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 
 

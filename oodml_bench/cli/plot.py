@@ -10,6 +10,7 @@ import click
 from oodml_bench.cli.parameters import CommaSeparated, overwrite_option
 
 if TYPE_CHECKING:
+    from oodml_bench.evaluation.results import Weights
     from oodml_bench.reporting.embedding import Points
 
 _PICTURE = click.option(
@@ -19,7 +20,7 @@ _PICTURE = click.option(
 
 @click.group()
 def plot() -> None:
-    """Draw a benchmark.
+    """Draw a benchmark, or the results of runs on it.
 
     \b
     Example:
@@ -65,3 +66,47 @@ def umap(
 
     written = plot_umap(benchmark, features, out, levels=levels, points=points, overwrite=overwrite, progress=True)
     click.echo(f"written: {written}")
+
+
+_METRIC = click.option("--metric", default="recall@1", show_default=True, help="A metric of the results.")
+_WEIGHTS = click.option(
+    "--weights", type=click.Choice(["last", "selected", "given"]), help="Which weights.  [default: selected, if any]"
+)
+
+
+@plot.command()
+@click.argument("runs", type=click.Path(path_type=Path))
+@_PICTURE
+@_METRIC
+@_WEIGHTS
+@click.option("--fixed-gallery", is_flag=True, help="Scores on galleries of one number of classes at every level.")
+@overwrite_option
+def curves(runs: Path, out: Path, metric: str, weights: Weights | None, fixed_gallery: bool, overwrite: bool) -> None:
+    """Draw scores over FID, a line a recipe and a band over seeds, from all results below the folder RUNS.
+
+    \b
+    Example:
+      oodml-bench plot curves runs/cub --out curves.pdf
+    """
+    from oodml_bench.reporting import plot_curves
+
+    written = plot_curves(runs, out, metric=metric, weights=weights, fixed_gallery=fixed_gallery, overwrite=overwrite)
+    click.echo(f"written: {written}")
+
+
+@plot.command()
+@click.argument("runs", type=click.Path(path_type=Path))
+@_PICTURE
+@_METRIC
+@_WEIGHTS
+@overwrite_option
+def ags(runs: Path, out: Path, metric: str, weights: Weights | None, overwrite: bool) -> None:
+    """Draw each recipe's aggregated generalisation score: its mean score over the range of FIDs.
+
+    \b
+    Example:
+      oodml-bench plot ags runs/cub --out ags.pdf
+    """
+    from oodml_bench.reporting import plot_ags
+
+    click.echo(f"written: {plot_ags(runs, out, metric=metric, weights=weights, overwrite=overwrite)}")

@@ -1,25 +1,24 @@
-"""Figures of a benchmark: its FID progression, its levels seen by UMAP, and its order under other features."""
+"""Figures of a benchmark: its progression, its levels seen by UMAP, its order under other features, and its scores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import get_args
 
 from oodml_bench.errors import InputError, SplitError
+from oodml_bench.evaluation import Curve, ResultRow, curves_of, read_results
+from oodml_bench.evaluation.results import Weights
 from oodml_bench.features import Features, open_features
-from oodml_bench.output import refuse_to_overwrite, replaced_atomically
 from oodml_bench.reporting.agreement import draw_agreement
+from oodml_bench.reporting.curves import draw_ags, draw_curves
 from oodml_bench.reporting.embedding import Embedding, Points, umap_embedding
 from oodml_bench.reporting.fid_progression import draw_levels_alone, draw_progression
+from oodml_bench.reporting.saving import check_picture, saved_figure
 from oodml_bench.reporting.umap_panels import draw_panels
 from oodml_bench.splits import Agreement, Benchmark, Level, load_benchmark
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-FORMATS = (".png", ".pdf", ".svg")
+__all__ = ["check_picture", "plot_agreement", "plot_ags", "plot_curves", "plot_fid", "plot_umap"]
 
 
 def plot_fid(benchmark: Benchmark | Path | str, out: Path | str, *, overwrite: bool = False) -> Path:
@@ -42,7 +41,7 @@ def plot_fid(benchmark: Benchmark | Path | str, out: Path | str, *, overwrite: b
         Where the suffix is another, or the file exists and `overwrite` is off.
     """
     benchmark = _opened(benchmark)
-    with _saved_figure(Path(out), overwrite=overwrite) as figure:
+    with saved_figure(Path(out), overwrite=overwrite) as figure:
         if benchmark.walks:
             draw_progression(figure, benchmark)
         else:
@@ -89,7 +88,7 @@ def plot_umap(
     benchmark = _opened(benchmark)
     shown = _levels_of(benchmark, levels)
     source = features if isinstance(features, Features) else open_features(Path(features))
-    with _saved_figure(Path(out), overwrite=overwrite) as figure:
+    with saved_figure(Path(out), overwrite=overwrite) as figure:
         embedding = umap_embedding(source, points, progress=progress)
         _check_covered(shown, embedding)
         draw_panels(figure, benchmark.name, shown, embedding, points)
@@ -120,37 +119,100 @@ def plot_agreement(agreement: Agreement, out: Path | str, *, overwrite: bool = F
             f"{len(agreement.own.levels)} level(s) of one FID have no order that a figure could show; it needs a "
             "benchmark with two levels of different FID"
         )
-    with _saved_figure(Path(out), overwrite=overwrite) as figure:
+    with saved_figure(Path(out), overwrite=overwrite) as figure:
         draw_agreement(figure, agreement)
     return Path(out)
 
 
-def check_picture(out: Path, *, overwrite: bool) -> None:
-    """Raise `InputError` where a figure cannot be written to `out`: for its suffix, or since it exists."""
-    if out.suffix.lower() not in FORMATS:
-        raise InputError(f"a picture ends in {', '.join(FORMATS)}, got {out}")
-    refuse_to_overwrite(out, overwrite=overwrite)
+def plot_curves(
+    results: Path | str | Sequence[ResultRow],
+    out: Path | str,
+    *,
+    metric: str = "recall@1",
+    fixed_gallery: bool = False,
+    weights: Weights | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Draw a score over the FID, a line a recipe, with the 95 % t-interval over seeds as a band.
+
+    Parameters
+    ----------
+    results
+        Results, or the path of a results table or of a folder of runs.
+    out
+        The picture: `.png`, `.pdf` or `.svg`.
+    metric
+        Name of the metric.
+    fixed_gallery
+        Take scores on galleries of one number of classes instead of all test classes of each level.
+    weights
+        `selected`, `last` or `given`; the first of these that there are results of, unless given.
+    overwrite
+        Replace a file that exists.
+
+    Raises
+    ------
+    RunError
+        Where results cannot be read, or contradict each other.
+    InputError
+        Where no result is of this kind, the suffix is another, or the file exists and `overwrite` is off.
+    """
+    rows = _results(results)
+    curves = curves_of(rows, metric, weights or _weights_in(rows), fixed_gallery)
+    with saved_figure(Path(out), overwrite=overwrite) as figure:
+        draw_curves(figure, curves, metric)
+    return Path(out)
+
+
+def plot_ags(
+    results: Path | str | Sequence[ResultRow],
+    out: Path | str,
+    *,
+    metric: str = "recall@1",
+    weights: Weights | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Draw the aggregated generalisation score of each recipe, highest first, with its 95 % t-interval over seeds.
+
+    Where there are scores on galleries of one number of classes, those beside the others.
+
+    Parameters
+    ----------
+    results, out, metric, weights, overwrite
+        As for `plot_curves`.
+
+    Raises
+    ------
+    RunError
+        Where results cannot be read, or contradict each other.
+    InputError
+        Where no recipe has results on all levels, the suffix is another, or the file exists and `overwrite` is off.
+    """
+    rows = _results(results)
+    weights = weights or _weights_in(rows)
+    curves = curves_of(rows, metric, weights)
+    if not any(curve.ags for curve in curves):
+        raise InputError(
+            f"no recipe has a seed with {metric} on all of its levels, two or more; finish the runs to aggregate scores"
+        )
+    controlled: list[Curve] = []
+    if any(row.gallery_classes is not None and (row.metric, row.weights) == (metric, weights) for row in rows):
+        controlled = curves_of(rows, metric, weights, fixed_gallery=True)
+    with saved_figure(Path(out), overwrite=overwrite) as figure:
+        draw_ags(figure, curves, controlled, metric)
+    return Path(out)
+
+
+def _results(results: Path | str | Sequence[ResultRow]) -> Sequence[ResultRow]:
+    return read_results(results) if isinstance(results, Path | str) else results
+
+
+def _weights_in(rows: Sequence[ResultRow]) -> Weights:
+    return next((kind for kind in get_args(Weights) if any(row.weights == kind for row in rows)), "selected")
 
 
 def _opened(benchmark: Benchmark | Path | str) -> Benchmark:
     return benchmark if isinstance(benchmark, Benchmark) else load_benchmark(benchmark)
-
-
-@contextmanager
-def _saved_figure(out: Path, *, overwrite: bool) -> Iterator[Figure]:
-    """Give an empty figure, and write it to `out` when the block ends without an error."""
-    check_picture(out, overwrite=overwrite)
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    # A fixed salt and no date: the same benchmark gives the same picture.
-    style: Any = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "oodml-bench"}
-    with mpl.rc_context(style):
-        figure = Figure(layout="constrained")
-        yield figure
-        metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(out.suffix.lower())
-        with replaced_atomically(out) as temporary:
-            figure.savefig(temporary, dpi=200, metadata=metadata)
 
 
 def _levels_of(benchmark: Benchmark, numbers: Sequence[int] | None) -> dict[int, Level]:

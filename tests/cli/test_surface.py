@@ -46,7 +46,7 @@ def test_every_help_shows_an_example(path, command):
     text = command.get_help(click.Context(command, info_name=path[-1]))
     assert "xample:" in text or "Try it" in text
     # On a line of its own, to be copied.
-    assert re.search(r"^ +oodml-bench \w+ [^\n]+$", text, re.MULTILINE)
+    assert re.search(r"^ +oodml-bench [\w-]+ [^\n]+$", text, re.MULTILINE)
     assert "\\b" not in text
 
 

@@ -1,0 +1,58 @@
+"""`oodml-bench score-embeddings`: somebody else's model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from oodml_bench.cli.parameters import CommaSeparated, overwrite_option
+from oodml_bench.cli.train import show_run
+
+
+@click.command()
+@click.argument("benchmark", type=click.Path(path_type=Path))
+@click.argument("embeddings", type=click.Path(path_type=Path))
+@click.option("--level", type=int, required=True, help="Number of the level whose test classes are scored.")
+@click.option("--images", help="The dataset, where the benchmark does not name its samples (published pickles).")
+@click.option("--name", help="What results call the model.  [default: the file's name]")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The model's, for the results.")
+@click.option("--metrics", type=CommaSeparated(str), help="As recall@1,map@r,nmi.  [default: all]")
+@click.option("--out", type=click.Path(path_type=Path), help="Results as JSON lines, which `plot curves` draws.")
+@click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@overwrite_option
+def score_embeddings(
+    benchmark: Path,
+    embeddings: Path,
+    level: int,
+    images: str | None,
+    name: str | None,
+    seed: int,
+    metrics: tuple[str, ...] | None,
+    out: Path | None,
+    device: str,
+    overwrite: bool,
+) -> None:
+    """Score EMBEDDINGS of the test classes of a level: any model, trained anywhere, by the same metrics.
+
+    EMBEDDINGS is a Parquet file with the columns `sample` and `embedding`, or an .npz file with `samples` (N,) and
+    `embeddings` (N, D). A sample is named by its path relative to the dataset's root, or as class/sample.
+
+    \b
+    Example:
+      oodml-bench score-embeddings datasplits/cub200_splits.pkl --level 3 my_embeddings.parquet
+    """
+    from oodml_bench.evaluation.results import write_results
+    from oodml_bench.output import check_writable, refuse_to_overwrite
+    from oodml_bench.training.foreign import score_foreign
+
+    if out is not None:
+        refuse_to_overwrite(out, overwrite=overwrite)
+        check_writable(out)
+    rows = score_foreign(
+        benchmark, embeddings, level=level, dataset=images, name=name, seed=seed, metrics=metrics, device=device
+    )
+    show_run(rows)
+    if out is not None:
+        write_results(out, rows)
+        click.echo(f"written: {out}")

@@ -1,0 +1,72 @@
+"""`oodml-bench validate`: whether the levels of a benchmark get harder for what is learned on them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from oodml_bench.cli.curves_table import show_scores
+from oodml_bench.cli.failures import show_failures
+from oodml_bench.cli.parameters import CommaSeparated
+
+#: Pair-based, mining, proxies, classification: one recipe of each kind.
+RECIPES = ("head-margin", "head-multisimilarity", "head-proxyanchor", "head-arcface")
+
+#: What is scored: the metrics that have size-controlled counterparts.
+METRICS = ("recall@1", "map@r")
+
+
+@click.command()
+@click.argument("benchmark", type=click.Path(path_type=Path))
+@click.argument("features", type=click.Path(path_type=Path))
+@click.option("--recipes", type=CommaSeparated(str), default=",".join(RECIPES), show_default=True)
+@click.option("--seeds", type=CommaSeparated(int), default="0,1,2", show_default=True)
+@click.option("--levels", type=CommaSeparated(int), help="Level numbers, as 1,4,8.  [default: all]")
+@click.option("--metric", type=click.Choice(METRICS), default="recall@1", show_default=True, help="What is printed.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the runs, which `plot curves` draws.")
+@click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+def validate(
+    benchmark: Path,
+    features: Path,
+    recipes: tuple[str, ...],
+    seeds: tuple[int, ...],
+    levels: tuple[int, ...] | None,
+    metric: str,
+    out: Path | None,
+    device: str,
+) -> None:
+    """Check by training whether BENCHMARK is a ladder: does what is learned score lower where the FID is higher?
+
+    The backbone stays frozen: embedding layers are trained on FEATURES, the stored features of its samples, by several
+    recipes on every level, which takes minutes on a CPU. Removal leaves fewer classes to be confused, so that scores
+    may rise while the shift grows: they are given on galleries of one number of classes as well.
+
+    \b
+    Example:
+      oodml-bench validate datasplits/glyphs_splits.pkl features/glyphs
+    """
+    from oodml_bench.features import open_features
+    from oodml_bench.splits import load_benchmark
+    from oodml_bench.training.material import Material
+    from oodml_bench.training.recipe_files import load_recipe
+    from oodml_bench.training.sweeping import sweep
+    from oodml_bench.training.untrained import untrained_rows
+
+    begin = time.monotonic()
+    opened = open_features(features)
+    material = Material(load_benchmark(benchmark), opened, str(benchmark), str(features))
+    chosen = [load_recipe(name, dataset=material.benchmark.name) for name in recipes]
+    done = sweep(material, chosen, seeds=seeds, levels=levels, out=out, device=device, metrics=METRICS, progress=True)
+    if done.rows:
+        click.echo(
+            f"{material.benchmark.name}: {done.finished} embedding layers trained on features of "
+            f"{opened.specification.get('backbone', 'a given model')}, {done.skipped} found finished"
+        )
+        click.echo(f"{time.monotonic() - begin:.0f} s", err=True)
+        click.echo()
+        show_scores(done.rows, metric, untrained_rows(material, levels=levels, metrics=METRICS))
+    if out is not None:
+        click.echo(f"written: {out}")
+    show_failures(done.failures)
