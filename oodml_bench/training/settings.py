@@ -60,7 +60,7 @@ def _fields(of: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
             return []
         of = annotation
-    return list(of.model_fields)
+    return [field.alias or name for name, field in of.model_fields.items()]
 
 
 def _dotted(above: tuple[int | str, ...], name: str) -> str:
@@ -70,5 +70,5 @@ def _dotted(above: tuple[int | str, ...], name: str) -> str:
 def unknown_name(kind: str, name: str, allowed: list[str]) -> str:
     """Say that a name is unknown, which are allowed, and which of them was probably meant."""
     close = get_close_matches(name, allowed, n=1, cutoff=0.5)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = f"; did you mean {close[0]!r}?" if close else "."
     return f"unknown {kind} {name!r}{hint} Allowed: {', '.join(sorted(allowed)) or 'none'}"

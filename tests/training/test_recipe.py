@@ -116,6 +116,8 @@ def test_written_toml_is_read_as_it_was(content: dict) -> None:
         ({"optimizer": {"lr": 1}}, "unknown setting 'optimizer'; did you mean 'optimiser'"),
         ({"optimiser": {"learning_rate": 1}}, r"unknown setting 'optimiser\.learning_rate'"),
         ({"optimiser": {"head_lrs": 1}}, r"did you mean 'optimiser\.head_lr'"),
+        ({"training": {"validates": True}}, r"did you mean 'training\.validate'"),
+        ({"zzz": 1}, r"unknown setting 'zzz'\. Allowed: "),
         ({"objective": {"alhpa": 3}}, r"\[objective\] of .*did you mean 'alpha'"),
         ({"objective": {"name": "multisimilarty"}}, "did you mean 'multisimilarity'"),
         ({"objective": {"name": "nothing"}}, "unknown objective 'nothing'"),
