@@ -73,16 +73,14 @@ def frechet_distance(
         )
     train, test = np.asarray(train, dtype=np.float64), np.asarray(test, dtype=np.float64)
     _check_sides(train, test)
-    # Differences only matter, and they lose fewer digits near the origin.
-    centre = (train.mean(axis=0) + test.mean(axis=0)) / 2
-    train, test = train - centre, test - centre
-    gap = train.mean(axis=0) - test.mean(axis=0)
-    train_factor, test_factor = factor_of_rows(train - train.mean(axis=0)), factor_of_rows(test - test.mean(axis=0))
+    (train, train_mean, train_rest), (test, test_mean, test_rest) = _centred(train), _centred(test)
+    gap = (train_mean - test_mean) + (train_rest - test_rest)
+    train_factor, test_factor = factor_of_rows(train), factor_of_rows(test)
     if shrinkage or eps:
         return _regularised(gap, (train_factor, test_factor), (len(train), len(test)), shrinkage, eps)
     return assemble(
         mean_term=float(gap @ gap),
-        scatters=(float(np.sum(train_factor**2)), float(np.sum(test_factor**2))),
+        scatters=(_sum_of_squares(train_factor), _sum_of_squares(test_factor)),
         nuclear_norm=nuclear_norm(linalg.active().matmul(train_factor, test_factor.T)),
         sizes=(len(train), len(test)),
     )
@@ -133,6 +131,19 @@ def assemble(
 def nuclear_norm(matrix: NDArray[np.float64]) -> float:
     """Sum the singular values; by SVD, since squared eigenvalues would lose half of the digits."""
     return float(np.sum(linalg.active().singular_values(matrix)))
+
+
+def _centred(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Subtract the mean of some rows; give it in two parts, of which the second is what rounding left in the first."""
+    mean = rows.mean(axis=0)
+    centred = rows - mean
+    rest = centred.mean(axis=0)
+    centred -= rest
+    return centred, mean, rest
+
+
+def _sum_of_squares(matrix: NDArray[np.float64]) -> float:
+    return float(np.einsum("ij,ij->i", matrix, matrix).sum())
 
 
 def check_sizes(train_count: int, test_count: int) -> None:
