@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info
 
 from oodml_bench.splits.search import one_thread
 
-_LIBRARIES = ("numpy", "scipy", "torch", "pytorch-fid")
+_LIBRARIES = ("numpy", "scipy", "torch", "pytorch-fid", "faiss-cpu", "pytorch-metric-learning")
 
 
 def description_of_machine() -> dict[str, str]:

@@ -70,12 +70,11 @@ def score_foreign(
             f"those of {missing[0]!r}: the benchmark {opened.name} does not name them. Name its dataset by --images"
         )
     path = Path(embeddings)
+    file = read_embeddings(path)
     try:
-        matrix, labels = matched_to(
-            {class_name: samples[class_name] for class_name in sorted(test)}, read_embeddings(path)
-        )
+        matrix, labels = matched_to({class_name: samples[class_name] for class_name in sorted(test)}, file)
     except EmbeddingError as error:
-        raise EmbeddingError(f"{path}: {error}") from None
+        raise EmbeddingError(f"embeddings {path}: {error}") from None
     subject = Subject(opened, level, path.stem if name is None else name, seed)
     return zero_shot_rows(subject, matrix, labels, "given", metrics=metrics, device=device)
 
