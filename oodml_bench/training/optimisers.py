@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import (
@@ -20,6 +20,10 @@ from pydantic import (
 from oodml_bench.training.settings import Settings
 
 _OPTIMISERS: Mapping[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+#: No network learns with a larger one, and torch cannot compute with much larger ones.
+LearningRate = Annotated[float, Field(gt=0, le=100)]
 
 
 class OptimiserSettings(Settings):
@@ -44,9 +48,9 @@ class OptimiserSettings(Settings):
     """
 
     name: Literal["adam", "adamw"] = "adam"
-    lr: PositiveFloat = 1e-5
+    lr: LearningRate = 1e-5
     weight_decay: NonNegativeFloat = 4e-4
-    head_lr: PositiveFloat | None = None
+    head_lr: LearningRate | None = None
     warmup_epochs: NonNegativeInt = 0
     schedule: Literal["constant", "multistep", "cosine"] = "constant"
     milestones: tuple[PositiveInt, ...] = Field(default=(), validate_default=True)

@@ -7,6 +7,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from pydantic import field_validator
+
 from oodml_bench.errors import RecipeError
 from oodml_bench.training.batches import BatchSettings
 from oodml_bench.training.embedder import BackboneSettings, EmbeddingSettings
@@ -24,7 +26,7 @@ class Recipe(Settings):
     Attributes
     ----------
     name
-        What results call it: the file's name without its suffix.
+        What results and folders call it: the file's name without its suffix, unless given. Without slashes.
     trains
         `network`: the backbone and the embedding layer, on pictures. `head`: the embedding layer alone, on features of
         the backbone as it is.
@@ -43,6 +45,13 @@ class Recipe(Settings):
     batches: BatchSettings = BatchSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
     training: TrainingSettings
+
+    @field_validator("name")
+    @classmethod
+    def _names_a_folder(cls, name: str) -> str:
+        if not name.strip(". ") or any(character in name for character in "/\\\0\n\r"):
+            raise ValueError("it names folders, so it needs letters or digits, and no slash or line break")
+        return name
 
     def as_dict(self) -> dict[str, Any]:
         """Give the recipe in built-in types, every setting spelled out: `parse_recipe` of it is this recipe again."""

@@ -30,7 +30,8 @@ def load_recipe(name_or_path: str | Path, *, dataset: str | None = None) -> Reci
     """Read a recipe.
 
     The table `datasets` of a recipe file holds, by shell patterns of dataset names, tables that are laid over the
-    others, in the order of the file: ``[datasets."cars196*".miner]``. Of the recipe that is given none is left.
+    others, in the order of the file: ``[datasets."cars196*".miner]``, or ``[datasets."sop*|online_products*"]``. Of the
+    recipe that is given none is left.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def load_recipe(name_or_path: str | Path, *, dataset: str | None = None) -> Reci
     for pattern, over in by_dataset.items():
         # Also what is not used now is checked now.
         parse_recipe(laid_over(content, over), f'[{BY_DATASET}."{pattern}"] of {path}')
-        if dataset is not None and fnmatchcase(dataset, pattern):
+        if dataset is not None and any(fnmatchcase(dataset, part) for part in pattern.split("|")):
             resolved = laid_over(resolved, over)
     return parse_recipe(resolved, str(path))
 

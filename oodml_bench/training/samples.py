@@ -100,7 +100,10 @@ class Samples:
         DatasetError
             Where the fingerprint is not the benchmark's, or classes of the level or samples of its episodes are
             missing.
+        SplitError
+            Where a class of the level is on both sides, or its validation split is none of its train classes.
         """
+        _check_sides(benchmark, level)
         expected = None if benchmark.provenance is None else benchmark.provenance.dataset_fingerprint
         if None not in (expected, self.fingerprint) and expected != self.fingerprint:
             raise DatasetError(
@@ -139,6 +142,18 @@ class Samples:
             raise DatasetError(
                 f"dataset {self.source} lacks {len(missing)} of the {needed} samples in the episodes of this level of "
                 f"the benchmark {benchmark.name}: {_listed(missing)}. Give the dataset that the benchmark was made of."
+            )
+
+
+def _check_sides(benchmark: Benchmark, level: Level) -> None:
+    """Refuse a level that would have weights trained on, or selected by, classes that they are scored on."""
+    both = {*level.train} & {*level.test} or {*level.split_train} & {*level.split_val}
+    stray = {*level.split_train, *level.split_val} - {*level.train}
+    for wrong, what in ((both, "on two sides of it"), (stray, "in its validation split, but no train classes")):
+        if wrong:
+            raise SplitError(
+                f"the level of FID {level.fid:.6g} of the benchmark {benchmark.name} cannot be trained on: "
+                f"{len(wrong)} classes are {what}: {_listed(wrong)}. Build the benchmark again, or mend the file."
             )
 
 

@@ -60,6 +60,20 @@ def test_tables_of_a_dataset_are_laid_over_in_the_order_of_the_file(margin: Path
     assert (other_cars.objective["beta"], other_cars.training.epochs) == (0.9, 200)
 
 
+def test_a_pattern_may_stand_for_several_names(margin: Path) -> None:
+    margin.write_text(margin.read_text() + '\n[datasets."one*|two"]\nembedding = { dimension = 3 }\n')
+    found = {name: load_recipe(margin, dataset=name).embedding.dimension for name in ("one1", "two", "two2")}
+    assert (found["one1"], found["two"]) == (3, 3)
+    assert found["two2"] != 3
+
+
+@pytest.mark.parametrize("name", ["sop", "online_products"])
+def test_the_study_on_online_products_under_both_of_its_names(name: str) -> None:
+    rmargin, proxy_anchor = (load_recipe(recipe, dataset=name) for recipe in ("rmargin", "proxyanchor"))
+    assert (rmargin.objective["beta"], rmargin.miner["probability"], rmargin.training.epochs) == (0.9, 0.15, 150)
+    assert proxy_anchor.optimiser.warmup_epochs == 1
+
+
 def test_another_objective_replaces_the_table_with_its_settings() -> None:
     below = {"objective": {"name": "margin", "beta": 0.6}, "batches": {"size": 112, "per_class": 4}}
     over = laid_over(below, {"objective": {"name": "multisimilarity"}, "batches": {"size": 104}})
@@ -129,6 +143,9 @@ def test_written_toml_is_read_as_it_was(content: dict) -> None:
         ({"optimiser": {"schedule": "multistep"}}, "needs milestones"),
         ({"optimiser": {"milestones": [3]}}, "needs milestones"),
         ({"optimiser": {"lr": -1}}, r"optimiser\.lr = -1"),
+        ({"optimiser": {"lr": 1e38}}, r"optimiser\.lr = 1e\+38"),
+        ({"name": "../elsewhere"}, "it names folders"),
+        ({"name": ".."}, "it names folders"),
         ({"trains": "all"}, "trains = 'all'"),
         ({"embedding": {"dimension": "many"}}, r"embedding\.dimension = 'many'"),
     ],

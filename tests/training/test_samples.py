@@ -93,6 +93,25 @@ def test_episodes_of_features_without_names_cannot_be_checked(tmp_path: Path) ->
     samples.check(picture_benchmark(), with_episodes(level, {"class 02": ("anything",)}))
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            {"split_val": ("class 06", "class 07")},
+            "2 classes are in its validation split, but no train classes: 'class 06'",
+        ),
+        ({"split_train": ("ghost",)}, "1 classes are in its validation split, but no train classes: 'ghost'"),
+        ({"split_val": ("class 00", "class 05")}, "1 classes are on two sides of it: 'class 00'"),
+        ({"test": ("class 05", "class 06")}, "1 classes are on two sides of it: 'class 05'"),
+    ],
+)
+def test_no_weights_are_selected_by_what_they_are_scored_on(change: dict, reason: str) -> None:
+    benchmark = picture_benchmark()
+    level = dataclasses.replace(benchmark.levels[1], **change)
+    with pytest.raises(SplitError, match=reason):
+        Samples.of(picture_dataset()).check(benchmark, level)
+
+
 def test_a_level_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(SplitError, match="no level 7 in the benchmark pictures; it has 1, 2"):
         level_of(picture_benchmark(), 7)
