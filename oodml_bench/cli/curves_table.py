@@ -69,14 +69,17 @@ def _interval(estimate: Estimate | None) -> str:
 
 def _show_verdict(metric: str, raw: Sequence[Curve], controlled: Sequence[Curve]) -> None:
     for name, curves in (("on all test classes", raw), ("on galleries of one size", controlled)):
-        rising = {curve.recipe: curve.rises for curve in curves if curve.rises}
-        falling = len(curves) - len(rising)
+        rising = [curve for curve in curves if curve.rises]
         if not rising:
             click.echo(f"{name}, {metric} falls with every level that has a higher FID: it is a ladder")
             continue
-        where = "; ".join(f"{recipe} from {_pairs(pairs)}" for recipe, pairs in rising.items())
-        click.echo(f"{name}, {metric} falls all the way for {falling} of {len(curves)} recipes; it RISES for {where}")
+        click.echo(
+            f"{name}, {metric} falls all the way for {len(curves) - len(rising)} of {len(curves)} recipes; it RISES"
+        )
+        for curve in rising:
+            click.echo(f"  for {curve.recipe} from {', '.join(_rise(curve, *pair) for pair in curve.rises)}")
 
 
-def _pairs(pairs: Sequence[tuple[int, int]]) -> str:
-    return ", ".join(f"level {easier} to {harder}" for easier, harder in pairs)
+def _rise(curve: Curve, easier: int, harder: int) -> str:
+    by = curve.mean[curve.levels.index(harder)] - curve.mean[curve.levels.index(easier)]
+    return f"level {easier} to {harder} (+{by:.3f})"

@@ -68,7 +68,8 @@ def sweep(
         on_start=announce,
         progress=True,
     )
-    click.echo(f"{done.finished} runs trained, {done.skipped} found finished, {len(done.failures)} failed")
+    counts = f"{done.finished} runs trained, {done.skipped} found finished, {len(done.failures)} failed"
+    click.echo(counts, err=True)
     if done.rows:
         show_scores(done.rows, "recall@1")
     click.echo(f"written: {out}")

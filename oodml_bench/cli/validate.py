@@ -61,10 +61,12 @@ def validate(
     done = sweep(material, chosen, seeds=seeds, levels=levels, out=out, device=device, metrics=METRICS, progress=True)
     if done.rows:
         click.echo(
-            f"{material.benchmark.name}: {done.finished} embedding layers trained on features of "
-            f"{opened.specification.get('backbone', 'a given model')}, {done.skipped} found finished"
+            f"{material.benchmark.name}: embedding layers trained on features of "
+            f"{opened.specification.get('backbone', 'a given model')}"
         )
-        click.echo(f"{time.monotonic() - begin:.0f} s", err=True)
+        click.echo(
+            f"{done.finished} trained, {done.skipped} found finished, {time.monotonic() - begin:.0f} s", err=True
+        )
         click.echo()
         show_scores(done.rows, metric, untrained_rows(material, levels=levels, metrics=METRICS))
     if out is not None:

@@ -45,9 +45,18 @@ def draw_curves(figure: Figure, curves: Sequence[Curve], metric: str) -> None:
     axes.grid(axis="y", color="0.9", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.margins(x=0.03, y=0.06)
+    _keep_lines_apart(axes, curves)
     if len({curve.benchmark for curve in curves}) == 1:
         _name_levels(axes, curves)
     _add_legend(figure, columns, _spread(curves))
+
+
+def _keep_lines_apart(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Let wide bands leave the axes: over two or three seeds they may be many times as wide as the scores differ."""
+    means = np.concatenate([curve.mean[np.isfinite(curve.mean)] for curve in curves])
+    if len(means) and (apart := float(np.ptp(means))) > 0:
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, means.min() - apart), min(high, means.max() + apart))
 
 
 def _draw_curve(axes: Axes, curve: Curve, label: str, number: int) -> None:

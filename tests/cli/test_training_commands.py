@@ -52,7 +52,8 @@ def test_validate_says_whether_scores_fall(tmp_path, features):
     recipe = write_recipe(tmp_path / "quick.toml")
     done = run("validate", *features, "--recipes", recipe, "--seeds", "0,1", "--out", tmp_path / "runs")
     assert done.exit_code == 0, done.output
-    assert "small: 8 embedding layers trained" in done.stdout
+    assert "small: embedding layers trained on features of a given model" in done.stdout
+    assert "8 trained, 0 found finished" in done.stderr
     table = [line for line in done.stdout.splitlines() if line.startswith("quick")]
     rows = [row for row in read_results(tmp_path / "runs") if row.weights == "selected" and row.metric == "recall@1"]
     for line, fixed in zip(table, (False, True), strict=True):
@@ -63,7 +64,7 @@ def test_validate_says_whether_scores_fall(tmp_path, features):
     assert "recall@1 falls" in done.stdout
     assert "features, untrained" in done.stdout
     again = run("validate", *features, "--recipes", recipe, "--seeds", "0,1", "--out", tmp_path / "runs")
-    assert "0 embedding layers trained on features of a given model, 8 found finished" in again.stdout
+    assert "0 trained, 8 found finished" in again.stderr
     assert [line for line in again.stdout.splitlines() if line.startswith("quick")] == table
 
 
@@ -80,7 +81,7 @@ def test_a_rise_is_told():
     falling = Curve("b", "down", (1, 2, 3), (1.0, 2.0, 3.0), (0,), np.array([[0.8, 0.7, 0.6]]))
     command = click.Command("x", callback=lambda: _show_verdict("recall@1", [rising, falling], [falling]))
     out = CliRunner().invoke(command).output
-    assert "falls all the way for 1 of 2 recipes; it RISES for up from level 2 to 3" in out
+    assert "falls all the way for 1 of 2 recipes; it RISES\n  for up from level 2 to 3 (+0.050)\n" in out
     assert "on galleries of one size, recall@1 falls with every level" in out
 
 
@@ -128,11 +129,11 @@ def test_a_sweep_goes_on_after_a_failure_and_tries_again(tmp_path, pictures):
     options = ("--recipes", f"{bad},{good}", "--out", tmp_path / "runs", "--workers", "0", "--device", "cpu")
     done = run("sweep", *pictures, *options)
     assert done.exit_code == 1
-    assert "2 runs trained, 0 found finished, 2 failed" in done.stdout
+    assert "2 runs trained, 0 found finished, 2 failed" in done.stderr
     assert "bad-1-0: " in done.stderr
     assert "bad-2-0: " in done.stderr
     again = run("sweep", *pictures, *options)
-    assert "0 runs trained, 2 found finished, 2 failed" in again.stdout
+    assert "0 runs trained, 2 found finished, 2 failed" in again.stderr
     for kind in ("curves", "ags"):
         drawn = run("plot", kind, tmp_path / "runs", "--out", tmp_path / f"{kind}.png")
         assert drawn.exit_code == 0, drawn.output
