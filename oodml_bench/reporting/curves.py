@@ -33,11 +33,16 @@ _ROOM = 0.16
 _TOUCHING = 0.022
 
 
+#: Inches: of the figure, and about those of a key in the legend and of a letter beside it.
+_WIDTH, _KEY, _LETTER = 5.8, 0.42, 0.062
+
+
 def draw_curves(figure: Figure, curves: Sequence[Curve], metric: str) -> None:
     """Draw the mean score over the FID, a line a recipe, highest first in the legend, and a band for its interval."""
     ordered = sorted(curves, key=lambda curve: (-_height(curve), curve.recipe, curve.benchmark))
-    columns = min(len(ordered), 4)
-    figure.set_size_inches(5.8, 3.5 + 0.2 * -(-len(ordered) // columns))
+    longest = max(len(_label(curve, curves)) for curve in ordered)
+    columns = max(1, min(len(ordered), 4, int(_WIDTH / (_KEY + _LETTER * longest))))
+    figure.set_size_inches(_WIDTH, 3.5 + 0.2 * -(-len(ordered) // columns))
     axes = figure.subplots()
     for number, curve in enumerate(ordered):
         _draw_curve(axes, curve, _label(curve, curves), number)
