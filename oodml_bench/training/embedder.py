@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import torch
 from pydantic import PositiveInt
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from oodml_bench.features.backbones import Backbone, load_backbone
 from oodml_bench.training.pooling import Pooling, set_pooling
 from oodml_bench.training.seeding import seeded_torch
 from oodml_bench.training.settings import Settings
-
-if TYPE_CHECKING:
-    from oodml_bench.features.backbones import Backbone
 
 _CPU = torch.device("cpu")
 
@@ -37,6 +36,11 @@ class BackboneSettings(Settings):
     image_size: PositiveInt | None = None
     pooling: Pooling = "average"
     freeze_bn: bool = False
+
+    def load(self) -> Backbone:
+        """Load the backbone; errors as of `oodml_bench.features.load_backbone`."""
+        weights = None if self.weights is None else Path(self.weights)
+        return load_backbone(self.name, weights=weights, image_size=self.image_size)
 
 
 class EmbeddingSettings(Settings):

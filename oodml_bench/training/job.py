@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from oodml_bench.datasets import Dataset
 from oodml_bench.errors import RecipeError, SplitError
 from oodml_bench.evaluation.results import ResultRow, Weights
 from oodml_bench.features import Features
-from oodml_bench.features.backbones import Backbone, load_backbone
+from oodml_bench.features.backbones import Backbone
 from oodml_bench.features.devices import choose_precision, default_workers, sparing_cpus
 from oodml_bench.training.augmentation import training_transform
 from oodml_bench.training.batches import BatchPlan
@@ -288,8 +287,7 @@ def _check_material(recipe: Recipe, material: Material) -> None:
 def _loaded(recipe: Recipe, backbone: Backbone | None) -> Backbone:
     settings = recipe.backbone
     if backbone is None:
-        weights = None if settings.weights is None else Path(settings.weights)
-        return load_backbone(settings.name, weights=weights, image_size=settings.image_size)
+        return settings.load()
     if backbone.name != settings.name:
         raise RecipeError(
             f"the recipe {recipe.name} trains the backbone {settings.name}, but {backbone.name} was given"

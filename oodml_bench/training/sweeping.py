@@ -13,7 +13,6 @@ from oodml_bench.datasets import Dataset
 from oodml_bench.errors import OodmlError, RecipeError
 from oodml_bench.evaluation.metrics import checked_metrics
 from oodml_bench.evaluation.results import ResultRow
-from oodml_bench.features.backbones import Backbone, load_backbone
 from oodml_bench.progress import progress_of
 from oodml_bench.training.embedder import BackboneSettings
 from oodml_bench.training.material import Material
@@ -120,7 +119,7 @@ def sweep(
         raise RecipeError("runs on pictures take long and are kept in a folder: name one as `out`")
     if not isinstance(material.data, Dataset):
         _check_heads(recipes, material)
-    backbone_of = lru_cache(maxsize=1)(_backbone)
+    backbone_of = lru_cache(maxsize=1)(BackboneSettings.load)
     rows: list[ResultRow] = []
     failures: dict[str, str] = {}
     skipped = 0
@@ -174,8 +173,3 @@ def _check_heads(recipes: Sequence[Recipe], material: Material) -> None:
                 f"the recipe {recipe.name} trains the network, which needs pictures, but {material.data.name} is "
                 'features. Give the dataset, or a recipe with trains = "head", such as head-margin.'
             )
-
-
-def _backbone(settings: BackboneSettings) -> Backbone:
-    weights = None if settings.weights is None else Path(settings.weights)
-    return load_backbone(settings.name, weights=weights, image_size=settings.image_size)
