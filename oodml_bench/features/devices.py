@@ -102,10 +102,17 @@ def sparing_cpus(device: torch.device) -> Iterator[None]:
     The threads of a network wait for each other at every layer. Where one of them has to share its CPU with another
     process, all stand still meanwhile: a network on all CPUs was measured to take ten times as long as on half of them.
     """
-    before = torch.get_num_threads()
     cpus = _usable_cpus()
-    if device.type == "cpu":
-        torch.set_num_threads(min(before, cpus - cpus // 2))
+    threads = cpus - cpus // 2 if device.type == "cpu" else cpus
+    with at_most_threads(threads):
+        yield
+
+
+@contextmanager
+def at_most_threads(count: int) -> Iterator[None]:
+    """Let torch compute with at most `count` threads on the CPU."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(min(before, count))
     try:
         yield
     finally:

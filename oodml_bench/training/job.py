@@ -19,7 +19,7 @@ from oodml_bench.errors import RecipeError, SplitError
 from oodml_bench.evaluation.results import ResultRow, Weights
 from oodml_bench.features import Features
 from oodml_bench.features.backbones import Backbone
-from oodml_bench.features.devices import choose_precision, default_workers, sparing_cpus
+from oodml_bench.features.devices import at_most_threads, choose_precision, default_workers, sparing_cpus
 from oodml_bench.training.augmentation import training_transform
 from oodml_bench.training.batches import BatchPlan
 from oodml_bench.training.checkpoint import CheckpointFile
@@ -224,13 +224,13 @@ class Job:
 
     @contextmanager
     def sparing_cpus(self) -> Iterator[None]:
-        """Leave CPUs to the loader processes, where pictures are loaded."""
-        if self.backbone is None:
+        """Compute with as many threads as pay.
+
+        Whatever the number of workers: sums of float32 depend on the number of threads.
+        """
+        # A lone layer is too small to share out: threads that wait for one another take twice as long.
+        with at_most_threads(1) if self.backbone is None else sparing_cpus(self.device):
             yield
-        else:
-            # Whatever the number of workers: sums of float32 depend on the number of threads.
-            with sparing_cpus(self.device):
-                yield
 
     def description(self) -> dict[str, Any]:
         """Give what this run is, in built-in types: the content of `run.json`."""
