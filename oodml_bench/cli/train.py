@@ -103,13 +103,12 @@ def show_run(rows: Sequence[ResultRow]) -> None:
     """Print a line a metric: the last and the selected weights side by side."""
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     first = rows[0]
-    title = f"{first.benchmark}, level {first.level} (FID {first.fid:.4g}): {first.recipe}, seed {first.seed}"
+    click.echo(f"{first.benchmark}, level {first.level} (FID {first.fid:.4g}): {first.recipe}, seed {first.seed}")
     weights = list(dict.fromkeys(row.weights for row in rows))
     values = {(row.metric, row.gallery_classes, row.weights): row.value for row in rows}
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column("metric", no_wrap=True)
     for name in weights:
         table.add_column(f"{name} weights", justify="right", no_wrap=True)

@@ -91,7 +91,7 @@ def test_a_run_killed_at_random_moments_and_continued_gives_the_same_weights(
         process.join()
         progress.append(epochs_in(continued))
     assert progress == sorted(progress)
-    assert 0 < progress[1] < epochs_in(whole)
+    assert any(0 < done < epochs_in(whole) for done in progress)
     finished(work, tmp_path, continued, 0)
     assert_equal(state(continued), state(whole))
     assert (continued / "results.jsonl").read_bytes() == (whole / "results.jsonl").read_bytes()

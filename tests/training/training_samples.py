@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from oodml_bench.features import open_features
 from oodml_bench.features.backbones import Backbone
 from oodml_bench.features.weights import state_digest
 from oodml_bench.splits import Benchmark, Level
+from oodml_bench.training.checkpoint import CheckpointFile
 from oodml_bench.training.material import Material
 from oodml_bench.training.recipe import Recipe, parse_recipe
 from oodml_bench.training.recipe_files import laid_over
@@ -96,13 +99,25 @@ def feature_material(folder: Path, **options: Any) -> Material:
     return Material(benchmark, open_features(folder / "small.npz"))
 
 
+def slow_down() -> None:
+    """Let every epoch take a while, so that a kill falls into the middle of a run on any machine."""
+    write = CheckpointFile.write
+
+    def slowly(checkpoint: CheckpointFile, state: Mapping[str, Any]) -> None:
+        time.sleep(0.05)
+        write(checkpoint, state)
+
+    CheckpointFile.write = slowly  # type: ignore[method-assign]
+
+
 def train_network(folder: str, out: str, workers: str) -> None:
     """Train on written pictures; a function of its own, so that another process can run it."""
     torch.set_num_threads(1)
+    slow_down()
     # A child of the fork server would begin loader processes by another fork server, which imports torch anew.
     multiprocessing.set_start_method("fork", force=True)
     material = written_picture_material(Path(folder))
-    made = recipe(NETWORK, training={"epochs": 10, "select_by": "map@r"})
+    made = recipe(NETWORK, training={"epochs": 20, "select_by": "map@r"})
     options = {"device": "cpu", "workers": int(workers), "backbone": small_backbone(), "metrics": ["recall@1"]}
     train_run(material, level=1, recipe=made, seed=0, out=out, **options)
 
@@ -110,8 +125,9 @@ def train_network(folder: str, out: str, workers: str) -> None:
 def train_head(folder: str, out: str, _: str) -> None:
     """Train a head on written features, likewise."""
     torch.set_num_threads(1)
+    slow_down()
     material = Material.open(Path(folder) / "small_splits.json", Path(folder) / "small.npz")
-    made = recipe(HEAD, objective={"name": "proxy_anchor"}, training={"epochs": 60})
+    made = recipe(HEAD, objective={"name": "proxy_anchor"}, training={"epochs": 20})
     train_run(material, level=1, recipe=made, seed=0, out=out, device="cpu", metrics=["recall@1"])
 
 
