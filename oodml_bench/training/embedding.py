@@ -37,9 +37,16 @@ def embed(network: torch.nn.Module, inputs: Iterable[torch.Tensor], device: torc
     training = network.training
     network.eval()
     try:
-        with torch.inference_mode(), explained_full_memory():
-            parts = [network(batch.to(device, non_blocking=True)).float().cpu() for batch in inputs]
+        with explained_full_memory():
+            parts = [_embedded(network, batch, device) for batch in inputs]
     finally:
         network.train(training)
     embeddings: NDArray[np.float32] = torch.cat(parts).numpy()
     return embeddings
+
+
+def _embedded(network: torch.nn.Module, batch: torch.Tensor, device: torch.device) -> torch.Tensor:
+    # No wider: where one stream feeds training too, a loader may hand over batches of the next epoch ahead of time,
+    # and tensors that come into being in inference mode cannot be trained on.
+    with torch.inference_mode():
+        return network(batch.to(device, non_blocking=True)).float().cpu()
