@@ -10,6 +10,7 @@ import click
 from oodml_bench.cli.parameters import CommaSeparated, compute_option, constraint_options, overwrite_option
 
 if TYPE_CHECKING:
+    from oodml_bench.splits.episodes import SupportKind
     from oodml_bench.splits.progression import Method
 
 
@@ -53,6 +54,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Support samples a class of the few-shot episodes.",
 )
+@click.option(
+    "--support",
+    type=click.Choice(["samples", "classes"]),
+    default="samples",
+    show_default=True,
+    help="What shots count: samples of each test class, or whole test classes, as published for Online Products.",
+)
 @click.option("--episodes", type=int, default=10, show_default=True, help="Episodes for each number of shots.")
 @click.option(
     "--null-draws",
@@ -83,6 +91,7 @@ def build(
     effort: int,
     val_fraction: float,
     shots: tuple[int, ...],
+    support: SupportKind,
     episodes: int,
     null_draws: int | None,
     seed: int,
@@ -124,6 +133,7 @@ def build(
             val_fraction=val_fraction,
             shots=shots,
             episodes=episodes,
+            support=support,
             null_draws=null_draws,
             seed=seed,
             progress=True,

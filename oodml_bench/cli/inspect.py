@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from oodml_bench.splits import Benchmark, Level
+    from oodml_bench.splits.benchmark import Episode
 
 
 @click.command()
@@ -85,8 +87,14 @@ def _cells(level: Level) -> tuple[str, ...]:
         str(len(level.train)),
         str(len(level.test)),
         str(len(level.split_val)),
-        ", ".join(f"{len(drawn)}×{shots}-shot" for shots, drawn in level.test_episodes.items()) or "none",
+        ", ".join(_episodes(shots, drawn) for shots, drawn in level.test_episodes.items()) or "none",
     )
+
+
+def _episodes(shots: int, drawn: Mapping[int, Episode]) -> str:
+    """Name episodes by what their shots count: samples of each class, or whole classes."""
+    by_samples = all(isinstance(episode, Mapping) for episode in drawn.values())
+    return f"{len(drawn)}×{shots}-{'shot' if by_samples else 'class'}"
 
 
 def _show_provenance(benchmark: Benchmark) -> None:

@@ -15,6 +15,7 @@ from oodml_bench.hardness.null import default_draws
 from oodml_bench.splits.benchmark import Benchmark, Provenance, Setting, Walk, WalkedStep
 from oodml_bench.splits.calibration import calibrated_levels
 from oodml_bench.splits.constraints import Constraints, constrained_start, constraints_of
+from oodml_bench.splits.episodes import SupportKind
 from oodml_bench.splits.groups import grouped_start, groups_of
 from oodml_bench.splits.ladder import LadderSettings, ladder
 from oodml_bench.splits.levels import candidates, named_levels, spread_levels
@@ -63,6 +64,7 @@ def build(
     val_fraction: float = 0.25,
     shots: Sequence[int] = (2, 5, 10),
     episodes: int = 10,
+    support: SupportKind = "samples",
     null_draws: int | None = None,
     seed: int = 0,
     progress: bool = False,
@@ -107,6 +109,9 @@ def build(
         Share of the train classes held out for validation.
     shots, episodes
         Few-shot episodes: the support samples a class, and the number of episodes for each.
+    support
+        `samples`; or `classes`, by which `shots` are numbers of test classes that are support as a whole, while the
+        others are queries: the published protocol for Stanford Online Products.
     null_draws
         Random splits against which each level is set; 0 leaves that out. 100 unless given, 20 with more than 5,000
         classes.
@@ -130,7 +135,9 @@ def build(
     if sum(choice is not None for choice in (levels, targets, at)) > 1:
         raise SplitError("choose levels by one of --levels, --targets and --at")
     targets = None if targets is None else tuple(map(float, targets))
-    completion = LadderSettings(val_fraction=val_fraction, shots=tuple(shots), episodes=episodes, seed=seed)
+    completion = LadderSettings(
+        val_fraction=val_fraction, shots=tuple(shots), episodes=episodes, seed=seed, support=support
+    )
     source = features if isinstance(features, Features) else open_features(Path(features))
     means, space, start = start_of(source, progress=progress)
     name, fingerprint, specification = source.name, source.dataset_fingerprint, source.specification
@@ -177,6 +184,7 @@ def build(
         "val_fraction": val_fraction,
         "shots": completion.shots,
         "episodes": episodes,
+        **({} if support == "samples" else {"support": support}),
         "null_draws": null_draws,
         "seed": seed,
     }
@@ -194,7 +202,7 @@ def build(
     notes += [note for note in comparisons if note] if groups is None and constraints.is_free else []
     notes += sample_notes(default, start, min_samples)
     notes += outsider_notes(means.classes, default) + calibration_notes(finished)
-    notes += episode_notes(finished) if any(means.samples.values()) else ["the features name no samples: no episodes"]
+    notes += episode_notes(finished, completion.shots, support, named=any(means.samples.values()))
     walks = tuple(map(_walk, progressions))
     named = {name: of_class for name, of_class in samples.items() if of_class}
     return Benchmark(name, finished, provenance, walks, tuple(notes), named)

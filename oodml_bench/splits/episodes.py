@@ -1,8 +1,9 @@
-"""Few-shot episodes: support samples of each test class; all its other samples are queries."""
+"""Few-shot episodes: support samples of each test class, or whole test classes; all other samples are queries."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +16,11 @@ MIN_QUERIES = 2
 MIN_EPISODE_CLASSES = 2
 
 Support = dict[str, tuple[str, ...]]
+
+#: What the shots of an episode count: `samples` of each test class; or whole `classes` of the test classes, all of
+#: whose samples are support while the other classes are queries: the published protocol for Stanford Online Products,
+#: where a product has too few pictures to be divided.
+SupportKind = Literal["samples", "classes"]
 
 
 def episode_classes(samples: Mapping[str, Sequence[str]], shots: int) -> tuple[tuple[str, ...], dict[str, int]]:
@@ -53,3 +59,9 @@ def draw_episode(
         ordered = sorted(samples[name])
         support[name] = tuple(ordered[index] for index in rng.choice(len(ordered), size=shots, replace=False))
     return support
+
+
+def draw_support_classes(classes: Sequence[str], count: int, rng: np.random.Generator) -> tuple[str, ...]:
+    """Draw `count` distinct classes, uniformly, in random order: every sample of theirs is support."""
+    ordered = sorted(classes)
+    return tuple(ordered[index] for index in rng.choice(len(ordered), size=count, replace=False))

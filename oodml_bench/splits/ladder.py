@@ -9,7 +9,13 @@ import numpy as np
 
 from oodml_bench.errors import FeatureError, SplitError
 from oodml_bench.splits.benchmark import Episode, Level
-from oodml_bench.splits.episodes import MIN_EPISODE_CLASSES, draw_episode, episode_classes
+from oodml_bench.splits.episodes import (
+    MIN_EPISODE_CLASSES,
+    SupportKind,
+    draw_episode,
+    draw_support_classes,
+    episode_classes,
+)
 from oodml_bench.splits.progression import Step
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.validation import validation_split
@@ -29,11 +35,13 @@ class LadderSettings:
     val_fraction
         Share of the train classes held out for validation.
     shots
-        Support samples a class, for each kind of episode.
+        Support samples a class, or support classes, for each kind of episode.
     episodes
         Number of episodes for each.
     seed
         Decides validation splits and episodes.
+    support
+        What shots count.
 
     Raises
     ------
@@ -45,6 +53,7 @@ class LadderSettings:
     shots: tuple[int, ...]
     episodes: int
     seed: int
+    support: SupportKind = "samples"
 
     def __post_init__(self) -> None:
         if not 0 <= self.val_fraction < 1:
@@ -90,7 +99,8 @@ def _level(number: int, step: Step, start: Split, samples: Samples, settings: La
     )
     test_samples = {name: samples[name] for name in step.split.test}
     # Without sample names there are no episodes, and no class to leave out of them.
-    sampled = {shots: episode_classes(test_samples, shots) for shots in settings.shots if any(test_samples.values())}
+    by_samples = settings.support == "samples" and any(test_samples.values())
+    sampled = {shots: episode_classes(test_samples, shots) for shots in settings.shots if by_samples}
     return Level(
         train=step.split.train,
         test=step.split.test,
@@ -98,10 +108,15 @@ def _level(number: int, step: Step, start: Split, samples: Samples, settings: La
         split_train=split_train,
         split_val=split_val,
         test_episodes={
-            shots: _episodes(number, test_samples, classes, shots, settings)
+            shots: {
+                episode: draw_episode(test_samples, classes, shots, _generator(settings, number, shots, episode))
+                for episode in range(settings.episodes)
+            }
             for shots, (classes, _) in sampled.items()
             if len(classes) >= MIN_EPISODE_CLASSES
-        },
+        }
+        if settings.support == "samples"
+        else _episodes_of_classes(number, step.split.test, settings),
         step=step.id,
         mean_term=step.distance.mean_term,
         covariance_term=step.distance.covariance_term,
@@ -111,10 +126,16 @@ def _level(number: int, step: Step, start: Split, samples: Samples, settings: La
     )
 
 
-def _episodes(
-    number: int, samples: Samples, classes: Sequence[str], shots: int, settings: LadderSettings
-) -> dict[int, Episode]:
-    def generator(episode: int) -> np.random.Generator:
-        return np.random.default_rng([settings.seed, _EPISODE_STREAM, number, shots, episode])
+def _episodes_of_classes(number: int, test: Sequence[str], settings: LadderSettings) -> dict[int, dict[int, Episode]]:
+    return {
+        count: {
+            episode: draw_support_classes(test, count, _generator(settings, number, count, episode))
+            for episode in range(settings.episodes)
+        }
+        for count in settings.shots
+        if len(test) - count >= MIN_EPISODE_CLASSES
+    }
 
-    return {episode: draw_episode(samples, classes, shots, generator(episode)) for episode in range(settings.episodes)}
+
+def _generator(settings: LadderSettings, number: int, shots: int, episode: int) -> np.random.Generator:
+    return np.random.default_rng([settings.seed, _EPISODE_STREAM, number, shots, episode])

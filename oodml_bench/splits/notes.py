@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from oodml_bench.splits.benchmark import Benchmark, Level
-from oodml_bench.splits.episodes import MIN_EPISODE_CLASSES, MIN_QUERIES
+from oodml_bench.splits.episodes import MIN_EPISODE_CLASSES, MIN_QUERIES, SupportKind
 from oodml_bench.splits.progression import Step
 from oodml_bench.splits.scores import Scores
 from oodml_bench.splits.split import Split
@@ -69,8 +69,36 @@ def calibration_notes(ladder: Mapping[int, Level]) -> list[str]:
     ]
 
 
-def episode_notes(ladder: Mapping[int, Level]) -> list[str]:
-    """Say which shot counts leave out classes, and where that leaves too few for an episode."""
+def episode_notes(ladder: Mapping[int, Level], shots: Sequence[int], support: SupportKind, *, named: bool) -> list[str]:
+    """Say what episodes leave out, and where there are none.
+
+    Parameters
+    ----------
+    ladder
+        The levels.
+    shots, support
+        The episodes that were asked for; see `LadderSettings`.
+    named
+        Whether the features name samples.
+    """
+    if support == "classes":
+        return _notes_on_support_classes(ladder, shots)
+    return _notes_on_left_out(ladder) if named else ["the features name no samples: no episodes"]
+
+
+def _notes_on_support_classes(ladder: Mapping[int, Level], counts: Sequence[int]) -> list[str]:
+    without = {
+        count: [number for number, level in ladder.items() if count not in level.test_episodes] for count in counts
+    }
+    return ["episodes have whole test classes as support, and all other test classes as queries"] + [
+        f"no episodes of {count} support classes at level {', '.join(map(str, levels))}, which would leave fewer than "
+        f"{MIN_EPISODE_CLASSES} test classes as queries; ask for fewer --shots"
+        for count, levels in without.items()
+        if levels
+    ]
+
+
+def _notes_on_left_out(ladder: Mapping[int, Level]) -> list[str]:
     notes = []
     for shots in sorted({shots for level in ladder.values() for shots in level.left_out}):
         most = max(len(level.left_out.get(shots, {})) for level in ladder.values())

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oodml_bench.errors import SplitError
+from oodml_bench.splits import load_benchmark
 from oodml_bench.splits.episodes import draw_episode, episode_classes
+from tests.splits.benchmarks import small_benchmark
 
 sizes = st.dictionaries(st.text(min_size=1, max_size=4), st.integers(1, 15), min_size=1, max_size=12)
 
@@ -43,3 +45,30 @@ def test_the_order_of_samples_does_not_matter():
 def test_no_shots():
     with pytest.raises(SplitError, match="at least 1 shot, got 0"):
         episode_classes({"a": ["1"]}, 0)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_whole_classes_can_be_support(tmp_path, count):
+    benchmark = small_benchmark(tmp_path, levels=3, support="classes", shots=(count,), episodes=4)
+    for level in benchmark.levels.values():
+        drawn = level.test_episodes[count]
+        assert sorted(drawn) == [0, 1, 2, 3]
+        assert all(len(set(episode)) == count and set(episode) < set(level.test) for episode in drawn.values())
+        assert len({frozenset(episode) for episode in drawn.values()}) > 1
+    assert any("whole test classes" in note for note in benchmark.notes)
+
+
+def test_support_classes_leave_classes_to_be_queries(tmp_path):
+    benchmark = small_benchmark(tmp_path, levels=1, support="classes", shots=(2, 1000), episodes=2)
+    assert list(benchmark.levels[1].test_episodes) == [2]
+    assert any("1000 support classes" in note for note in benchmark.notes)
+
+
+def test_files_keep_support_classes(tmp_path):
+    benchmark = small_benchmark(tmp_path, levels=2, support="classes", shots=(2,), episodes=2)
+    benchmark.save(tmp_path / "a_splits.pkl")
+    for name in ("a_splits.pkl", "a_splits.json"):
+        loaded = load_benchmark(tmp_path / name)
+        assert [level.test_episodes for level in loaded.levels.values()] == [
+            level.test_episodes for level in benchmark.levels.values()
+        ]
