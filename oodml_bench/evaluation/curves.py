@@ -95,6 +95,7 @@ def curves_of(
     weights: str = "selected",
     fixed_gallery: bool = False,
     shots: int = 0,
+    adaptation: str | None = None,
 ) -> list[Curve]:
     """Put results together to one curve a recipe (and benchmark), sorted by names.
 
@@ -112,6 +113,8 @@ def curves_of(
         Take scores on galleries of one number of classes instead of all test classes of each level.
     shots
         Support samples a class; scores of episodes are averaged for each seed.
+    adaptation
+        Name of the few-shot adaptation; None: weights as they were trained.
 
     Raises
     ------
@@ -124,7 +127,7 @@ def curves_of(
     chosen = [
         row
         for row in rows
-        if (row.metric, row.weights, row.shots) == (metric, weights, shots)
+        if (row.metric, row.weights, row.shots, row.adaptation) == (metric, weights, shots, adaptation)
         and (row.gallery_classes is not None) == fixed_gallery
     ]
     if not chosen:

@@ -60,7 +60,7 @@ def size_controlled_scores(
     """
     chosen = checked_metrics(metrics)
     samples = checked(embeddings, labels)
-    drawn = _drawn(len(samples.sizes), classes, draws, seed)
+    drawn = drawn_classes(len(samples.sizes), classes, draws, seed)
     retrieval = [name for name in chosen if name in RETRIEVAL_METRICS]
     others = [name for name in chosen if name not in RETRIEVAL_METRICS]
     values: dict[str, list[float]] = {name: [] for name in chosen}
@@ -74,8 +74,26 @@ def size_controlled_scores(
     return {name: float(np.mean(found)) for name, found in values.items()}
 
 
-def _drawn(count: int, classes: int, draws: int, seed: int) -> list[NDArray[np.int64]]:
-    """Draw classes, as ascending codes; once where all are drawn."""
+def drawn_classes(count: int, classes: int, draws: int, seed: int) -> list[NDArray[np.int64]]:
+    """Draw the classes of galleries.
+
+    Parameters
+    ----------
+    count
+        Number of classes there are.
+    classes, draws, seed
+        See `size_controlled_scores`.
+
+    Returns
+    -------
+    list of ndarray
+        Positions of classes, ascending, of each gallery; one gallery where all are drawn.
+
+    Raises
+    ------
+    InputError, EmbeddingError
+        As of `size_controlled_scores`.
+    """
     if classes < 2 or draws < 1:
         raise InputError(f"{draws} draws of {classes} classes cannot be scored; allowed: 1 draw or more of 2 or more")
     if classes > count:

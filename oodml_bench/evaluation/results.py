@@ -49,6 +49,8 @@ class ResultRow:
         Name of the metric.
     value
         The score; not finite where it has no finite value, which is written as null and read as NaN.
+    adaptation
+        Name of the few-shot adaptation that changed the weights before; None: they are scored as they were trained.
     """
 
     benchmark: str
@@ -62,6 +64,7 @@ class ResultRow:
     gallery_classes: int | None
     metric: str
     value: float
+    adaptation: str | None = None
 
     @property
     def key(self) -> tuple[Any, ...]:

@@ -43,11 +43,14 @@ class BatchPlan:
         Size, and samples a class.
     seed
         Of the run.
+    views
+        How many times each of them is loaded.
     """
 
     samples: SampleSet
     settings: BatchSettings
     seed: int
+    views: int = 1
     _held: dict[int, list[Rows]] = field(default_factory=dict, repr=False)
 
     def of_epoch(self, epoch: int) -> list[Rows]:
@@ -73,5 +76,5 @@ class BatchPlan:
         """Give the batches of an epoch as inputs are asked for."""
         first = 0
         for positions in self.of_epoch(epoch):
-            yield Batch(self.samples.rows[positions], epoch, first)
+            yield Batch(self.samples.rows[positions], epoch, first, self.views)
             first += len(positions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -35,11 +35,14 @@ class Batch:
         From 0, for training, which may change inputs at random; None: for evaluation, which never does.
     first
         How many samples the epoch's earlier batches hold.
+    views
+        How many times each sample is loaded: the inputs of all are given one view after the other.
     """
 
     rows: Rows
     epoch: int | None = None
     first: int = 0
+    views: int = 1
 
 
 def in_order(rows: Rows, size: int) -> Iterator[Batch]:
@@ -51,7 +54,7 @@ class Inputs(Protocol):
     """Gives the inputs of samples, on the CPU, by the samples' rows."""
 
     def load(self, batches: Iterable[Batch]) -> Iterator[torch.Tensor]:
-        """Give the inputs of each batch in turn: (B, ...) float32.
+        """Give the inputs of each batch in turn: (views B, ...) float32.
 
         `batches` may be asked for ahead of the batch that is given.
         """
@@ -60,21 +63,21 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FeatureInputs:
-    """Features in memory: (N, F) float32. Training changes nothing about them."""
+    """Features in memory: (N, F) float32. Training changes nothing about them: all views are the same."""
 
     features: torch.Tensor = field(repr=False)
 
     def load(self, batches: Iterable[Batch]) -> Iterator[torch.Tensor]:
         """Give the features of each batch in turn."""
-        return (self.features[torch.from_numpy(batch.rows)] for batch in batches)
+        return (self.features[torch.from_numpy(np.tile(batch.rows, batch.views))] for batch in batches)
 
 
 @dataclass(frozen=True, eq=False)
 class PictureInputs:
     """Pictures of a dataset, loaded when they are needed.
 
-    What is random about a picture depends on the seed, the epoch and its position in the epoch alone: not on the number
-    of worker processes, nor on where a continued run began.
+    What is random about a picture depends on the seed, the epoch, its position in the epoch and the view alone: not on
+    the number of worker processes, nor on where a continued run began.
 
     Attributes
     ----------
@@ -117,8 +120,14 @@ class PictureInputs:
             yield loaded.pictures
 
 
-#: Epoch, position in the epoch, and sample.
-_Place = tuple[int | None, int, int]
+class _Place(NamedTuple):
+    """Which picture of a batch this is."""
+
+    slot: int
+    epoch: int | None
+    position: int
+    view: int
+    row: int
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,12 @@ class _Places:
 
     def __iter__(self) -> Iterator[list[_Place]]:
         for batch in self.batches:
-            yield [(batch.epoch, batch.first + position, row) for position, row in enumerate(batch.rows.tolist())]
+            rows = batch.rows.tolist()
+            yield [
+                _Place(view * len(rows) + number, batch.epoch, batch.first + number, view, row)
+                for view in range(batch.views)
+                for number, row in enumerate(rows)
+            ]
 
 
 @dataclass(frozen=True)
@@ -143,11 +157,13 @@ class _Pictures(data.Dataset[LoadedPicture]):
     seed: int
 
     def __getitem__(self, place: _Place) -> LoadedPicture:
-        epoch, position, row = place
+        slot, epoch, position, view, row = place
         try:
             picture = self.images.open(self.samples[row])
         except OSError as error:
-            return position, str(error)
+            return slot, str(error)
         if epoch is None:
-            return position, self.evaluation(picture)
-        return position, self.training(picture, generator_for("augmentation", self.seed, epoch, position))
+            return slot, self.evaluation(picture)
+        # The first view's numbers are those of runs with one view.
+        further = (view,) if view else ()
+        return slot, self.training(picture, generator_for("augmentation", self.seed, epoch, position, *further))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import oodml_bench
 from oodml_bench.datasets import Dataset
@@ -20,14 +21,15 @@ from oodml_bench.evaluation.results import ResultRow, Weights
 from oodml_bench.features import Features
 from oodml_bench.features.backbones import Backbone
 from oodml_bench.features.devices import at_most_threads, choose_precision, default_workers, sparing_cpus
-from oodml_bench.training.augmentation import training_transform
+from oodml_bench.training.augmentation import Augmentation, training_transform
 from oodml_bench.training.batches import BatchPlan
 from oodml_bench.training.checkpoint import CheckpointFile
 from oodml_bench.training.embedder import Embedder
 from oodml_bench.training.embedding import embed
 from oodml_bench.training.inputs import Batch, FeatureInputs, Inputs, PictureInputs, Rows, in_order
 from oodml_bench.training.material import Material
-from oodml_bench.training.objectives import Objective
+from oodml_bench.training.memory import explained_full_memory
+from oodml_bench.training.methods import Criterion
 from oodml_bench.training.pooling import set_pooling
 from oodml_bench.training.recipe import Recipe
 from oodml_bench.training.samples import SampleSet
@@ -91,8 +93,10 @@ class Job:
         The level's samples.
     backbone
         None where the material is features.
-    objective
-        The objective, at its beginning.
+    embedder
+        The embedder; untrained at first.
+    criterion
+        The loss, at its beginning.
     """
 
     material: Material
@@ -103,7 +107,8 @@ class Job:
     workers: int
     sets: LevelSets
     backbone: Backbone | None
-    objective: Objective = field(repr=False)
+    embedder: Embedder = field(repr=False)
+    criterion: Criterion = field(repr=False)
 
     @classmethod
     def prepared(
@@ -132,51 +137,69 @@ class Job:
         choose_precision(recipe.training.precision, device)
         sets = LevelSets.of(material, number, validate=recipe.training.validates)
         BatchPlan(sets.train, recipe.batches, seed).of_epoch(0)
-        with seeded_torch(torch.device("cpu"), "objective", seed):
-            objective = recipe.build_objective(len(sets.train.classes))
         network = _loaded(recipe, backbone) if isinstance(material.data, Dataset) else None
+        embedder = _embedder_of(recipe, material, network, seed)
+        with seeded_torch(torch.device("cpu"), "objective", seed):
+            criterion = Criterion.of(recipe, len(sets.train.classes), embedder)
         processes = default_workers(device) if workers is None else workers
-        return cls(material, number, recipe, seed, device, processes, sets, network, objective)
-
-    @cached_property
-    def embedder(self) -> Embedder:
-        """The embedder; untrained at first."""
-        recipe = self.recipe
-        if recipe.trains == "network" and self.backbone is not None:
-            return Embedder.on(self.backbone, recipe.backbone, recipe.embedding, seed=self.seed)
-        return Embedder(None, self._feature_length(), recipe.embedding, seed=self.seed)
-
-    def _feature_length(self) -> int:
-        return self.material.feature_rows.shape[1] if self.backbone is None else self.backbone.dimension
+        return cls(material, number, recipe, seed, device, processes, sets, network, embedder, criterion)
 
     @cached_property
     def inputs(self) -> Inputs:
         """What the embedder is fed. For a head on pictures the backbone's features are computed here."""
         if self.backbone is None:
             return FeatureInputs(torch.from_numpy(self.material.feature_rows))
-        pictures = self._pictures(self.backbone)
-        return pictures if self.recipe.trains == "network" else self._features(pictures, self.backbone)
+        names = [name or "" for name in self.material.samples.names]
+        pictures = self.pictures(dataset_of(self.material), names, self.recipe.augmentation, self.seed)
+        if self.recipe.trains == "network":
+            return pictures
+        sets = (self.sets.train, self.sets.validation, self.sets.test)
+        rows = np.concatenate([part.rows for part in sets if part is not None])
+        # Rows of other classes stay empty: nobody asks for them.
+        features = np.zeros((len(names), self.backbone.dimension), np.float32)
+        features[rows] = self.features_of(pictures, rows)
+        return FeatureInputs(torch.from_numpy(features))
 
-    def _pictures(self, backbone: Backbone) -> PictureInputs:
+    def pictures(
+        self, dataset: Dataset, samples: Sequence[str], augmentation: Augmentation, seed: int
+    ) -> PictureInputs:
+        """Give pictures as the backbone takes them.
+
+        Parameters
+        ----------
+        dataset
+            Whose pictures.
+        samples
+            Their names; inputs are asked for by places in this list.
+        augmentation
+            See `oodml_bench.training.augmentation.training_transform`.
+        seed
+            Of what is random about them.
+
+        Raises
+        ------
+        RecipeError
+            Where the run is about features, and has no backbone.
+        """
+        if self.backbone is None:
+            raise RecipeError(f"the recipe {self.recipe.name} was given features, and no backbone for {dataset.name}")
         return PictureInputs(
-            samples=[name or "" for name in self.material.samples.names],
-            images=_dataset_of(self.material).images,
-            training=training_transform(self.recipe.augmentation, backbone),
-            evaluation=backbone.transform,
-            seed=self.seed,
+            samples=samples,
+            images=dataset.images,
+            training=training_transform(augmentation, self.backbone),
+            evaluation=self.backbone.transform,
+            seed=seed,
             workers=self.workers,
             pinned=self.device.type == "cuda",
         )
 
-    def _features(self, pictures: PictureInputs, backbone: Backbone) -> FeatureInputs:
-        network = copy.deepcopy(backbone.module).to(self.device)
-        set_pooling(network, self.recipe.backbone.pooling, backbone.name)
-        sets = (self.sets.train, self.sets.validation, self.sets.test)
-        rows = np.concatenate([part.rows for part in sets if part is not None])
-        # Rows of other classes stay empty: nobody asks for them.
-        features = np.zeros((len(self.material.samples.names), backbone.dimension), np.float32)
-        features[rows] = embed(network, pictures.load(self._in_order(rows)), self.device)
-        return FeatureInputs(torch.from_numpy(features))
+    def features_of(self, pictures: PictureInputs, places: Rows) -> NDArray[np.float32]:
+        """Give the features, (N, F), that the backbone makes of pictures before it is trained."""
+        if self.backbone is None:
+            raise RecipeError(f"the recipe {self.recipe.name} was given features, and no backbone")
+        network = copy.deepcopy(self.backbone.module).to(self.device)
+        set_pooling(network, self.recipe.backbone.pooling, self.backbone.name)
+        return embed(network, pictures.load(self._in_order(places)), self.device)
 
     def fit(
         self,
@@ -189,7 +212,7 @@ class Job:
         with self.sparing_cpus():
             return fit(
                 self.embedder,
-                self.objective,
+                self.criterion,
                 self.inputs,
                 self.sets.train,
                 self.recipe,
@@ -217,7 +240,8 @@ class Job:
             embeddings = embed(self.embedder.to(self.device), self.inputs.load(self._in_order(test.rows)), self.device)
         subject = Subject(self.material.benchmark, self.number, self.recipe.name, self.seed)
         place = str(self.device) if self.device.type == "cuda" else "cpu"
-        return zero_shot_rows(subject, embeddings, test.labels, weights, metrics=metrics, device=place)
+        with explained_full_memory():
+            return zero_shot_rows(subject, embeddings, test.labels, weights, metrics=metrics, device=place)
 
     def _in_order(self, rows: Rows) -> Iterator[Batch]:
         return in_order(rows, self.recipe.batches.size)
@@ -267,6 +291,20 @@ class Job:
         }
 
 
+def _embedder_of(recipe: Recipe, material: Material, backbone: Backbone | None, seed: int) -> Embedder:
+    if recipe.trains == "network" and backbone is not None:
+        return Embedder.on(
+            backbone,
+            recipe.backbone,
+            recipe.embedding,
+            seed=seed,
+            part_weights=recipe.part_weights,
+            keeps_maxima=recipe.keeps_maxima,
+        )
+    features = material.feature_rows.shape[1] if backbone is None else backbone.dimension
+    return Embedder(None, features, recipe.embedding, seed=seed, part_weights=recipe.part_weights)
+
+
 def _versions() -> dict[str, str]:
     found = {}
     for name in _LIBRARIES:
@@ -295,7 +333,14 @@ def _loaded(recipe: Recipe, backbone: Backbone | None) -> Backbone:
     return backbone
 
 
-def _dataset_of(material: Material) -> Dataset:
+def dataset_of(material: Material) -> Dataset:
+    """Give the dataset of a material that is about pictures.
+
+    Raises
+    ------
+    RecipeError
+        Where it is about features.
+    """
     if not isinstance(material.data, Dataset):
         raise RecipeError(f"{material.data.name} is features, which hold no pictures")
     return material.data

@@ -60,7 +60,7 @@ class Material:
         """
         return cls(
             benchmark if isinstance(benchmark, Benchmark) else load_benchmark(benchmark),
-            data if isinstance(data, Dataset | Features) else _opened(str(data)),
+            data if isinstance(data, Dataset | Features) else open_data(str(data)),
             None if isinstance(benchmark, Benchmark) else str(benchmark),
             None if isinstance(data, Dataset | Features) else str(data),
         )
@@ -105,6 +105,13 @@ class Material:
         return level
 
 
-def _opened(spec: str) -> Dataset | Features:
-    is_features = (spec.endswith(".npz") and ":" not in spec) or (Path(spec) / META_NAME).exists()
+def open_data(spec: str) -> Dataset | Features:
+    """Open features, by the path of a feature store or of an `.npz` file, or else a dataset by its specification.
+
+    Raises
+    ------
+    DatasetError, FeatureError
+        Where they cannot be opened.
+    """
+    is_features = (spec.endswith(".npz") and not spec.startswith("arrays:")) or (Path(spec) / META_NAME).exists()
     return open_features(spec) if is_features else open_dataset(spec)

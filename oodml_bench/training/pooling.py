@@ -33,6 +33,35 @@ class AverageMaxPooling(torch.nn.Module):
         return feature_map.mean(self.places, keepdim=keep) + feature_map.amax(self.places, keepdim=keep)
 
 
+class MaximumKeeper(torch.nn.Module):
+    """A pooling, and beside what it gives the maximum over the places, until it is taken.
+
+    Parameters
+    ----------
+    pooling
+        What the network pools with: it gets a feature map (B, C, H, W).
+    places
+        The two axes of the places.
+    """
+
+    def __init__(self, pooling: torch.nn.Module, places: tuple[int, int]) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.places = places
+        self._maximum: torch.Tensor | None = None
+
+    def forward(self, feature_map: torch.Tensor) -> torch.Tensor:
+        """Pool a feature map."""
+        self._maximum = feature_map.amax(self.places)
+        pooled: torch.Tensor = self.pooling(feature_map)
+        return pooled
+
+    def take(self) -> torch.Tensor | None:
+        """Give the maximum, (B, C), over the last feature map, and forget it: what is kept cannot be copied."""
+        maximum, self._maximum = self._maximum, None
+        return maximum
+
+
 def set_pooling(network: torch.nn.Module, pooling: Pooling, name: str) -> None:
     """Make a network pool its feature map in a way, in place.
 
@@ -52,14 +81,37 @@ def set_pooling(network: torch.nn.Module, pooling: Pooling, name: str) -> None:
     """
     if pooling == "average":
         return
+    path = _final_average(network, f"[backbone] pooling = {pooling!r}", name)
+    _replace(network, path, _average_max_like(network.get_submodule(path)))
+
+
+def keep_maximum(network: torch.nn.Module, name: str) -> None:
+    """Make a network keep the maximum over its feature map beside what it gives, in place; see `MaximumKeeper`.
+
+    Raises
+    ------
+    RecipeError
+        As `set_pooling` does.
+    """
+    path = _final_average(network, '[s2sd] pooling = "average+max"', name)
+    pooling = network.get_submodule(path)
+    _replace(network, path, MaximumKeeper(pooling, _average_max_like(pooling).places))
+
+
+def _replace(network: torch.nn.Module, path: str, module: torch.nn.Module) -> None:
+    parent, _, own_name = path.rpartition(".")
+    setattr(network.get_submodule(parent), own_name, module)
+
+
+def _final_average(network: torch.nn.Module, setting: str, name: str) -> str:
+    """Find the one module that averages the feature map at the network's end."""
     found = [path for path, module in network.named_modules() if _is_final_average(path, module)]
     if len(found) != 1:
         raise RecipeError(
-            f"[backbone] pooling = {pooling!r}: {name} does not average one feature map at its end. "
+            f"{setting}: {name} does not average one feature map at its end. "
             'Set pooling = "average", or choose resnet50 or a convolutional network of timm.'
         )
-    parent, _, own_name = found[0].rpartition(".")
-    setattr(network.get_submodule(parent), own_name, _average_max_like(network.get_submodule(found[0])))
+    return found[0]
 
 
 def _is_final_average(path: str, module: torch.nn.Module) -> bool:

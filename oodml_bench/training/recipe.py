@@ -7,17 +7,36 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import field_validator
+from pydantic import Field, PositiveInt, field_validator
 
 from oodml_bench.errors import RecipeError
 from oodml_bench.training.batches import BatchSettings
 from oodml_bench.training.embedder import BackboneSettings, EmbeddingSettings
-from oodml_bench.training.miners import MINERS, Miner, build_miner
+from oodml_bench.training.methods import DiVASettings, S2SDSettings, UniformPriorSettings
+from oodml_bench.training.miners import MINERS, build_miner
 from oodml_bench.training.objectives import OBJECTIVES, Objective, build_objective, check_objective
 from oodml_bench.training.optimisers import OptimiserSettings
 from oodml_bench.training.settings import Settings, parse_settings
 from oodml_bench.training.toml import toml_of
 from oodml_bench.training.trainer import TrainingSettings
+
+
+class FewShotSettings(Settings):
+    """The `[few_shot]` table of a recipe: what follows its training in a sweep.
+
+    Attributes
+    ----------
+    shots
+        Support samples a class.
+    adaptations
+        Names or files of adaptations.
+    episodes
+        How many of the benchmark's episodes; None: all.
+    """
+
+    shots: tuple[PositiveInt, ...] = Field(min_length=1)
+    adaptations: tuple[str, ...] = Field(default=("margin",), min_length=1)
+    episodes: PositiveInt | None = None
 
 
 class Recipe(Settings):
@@ -32,8 +51,14 @@ class Recipe(Settings):
         the backbone as it is.
     backbone, embedding, batches, optimiser, training
         See the settings of each.
+    few_shot
+        Adaptation after the training; it changes nothing about the training.
     objective, miner
         `name`, and the settings of the objective or miner of this name.
+    s2sd, diva
+        How the objective is used, where it is not used alone: one of the two, or none.
+    uniform_prior
+        A regulariser beside it.
     """
 
     name: str
@@ -42,9 +67,13 @@ class Recipe(Settings):
     embedding: EmbeddingSettings = EmbeddingSettings()
     objective: dict[str, Any]
     miner: dict[str, Any] | None = None
+    s2sd: S2SDSettings | None = None
+    diva: DiVASettings | None = None
+    uniform_prior: UniformPriorSettings | None = None
     batches: BatchSettings = BatchSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
     training: TrainingSettings
+    few_shot: FewShotSettings | None = None
 
     @field_validator("name")
     @classmethod
@@ -71,10 +100,37 @@ class Recipe(Settings):
         """How pictures are changed while training."""
         return self.training.augmentation or ("none" if self.trains == "head" else "standard")
 
-    def build_objective(self, class_count: int) -> Objective:
-        """Make the objective, with its miner, for a number of training classes."""
-        miner: Miner | None = None if self.miner is None else build_miner(self.miner)
-        return build_objective(self.objective, class_count=class_count, dimension=self.embedding.dimension, miner=miner)
+    @property
+    def part_weights(self) -> tuple[float, ...]:
+        """Weights of the parts of an embedding; one part, unless the method has several."""
+        return (1.0,) if self.diva is None else self.diva.part_weights
+
+    @property
+    def keeps_maxima(self) -> bool:
+        """Whether the method asks for the maxima of feature maps that are averaged."""
+        return self.s2sd is not None and self.s2sd.pooling == "average+max" and self.backbone.pooling == "average"
+
+    def build_objective(
+        self, class_count: int, *, dimension: int | None = None, miner: Mapping[str, Any] | None = None
+    ) -> Objective:
+        """Make the objective, with its miner, for a number of training classes.
+
+        Parameters
+        ----------
+        class_count
+            The number.
+        dimension
+            Of what it compares; of an embedding, unless given.
+        miner
+            A `[miner]` table instead of the recipe's.
+        """
+        table = self.miner if miner is None else miner
+        return build_objective(
+            self.objective,
+            class_count=class_count,
+            dimension=self.embedding.dimension if dimension is None else dimension,
+            miner=None if table is None else build_miner(table),
+        )
 
 
 def parse_recipe(content: Mapping[str, Any], where: str) -> Recipe:
@@ -95,10 +151,11 @@ def parse_recipe(content: Mapping[str, Any], where: str) -> Recipe:
     """
     recipe = parse_settings(Recipe, content, where)
     _check_head(recipe, where)
+    _check_methods(recipe, where)
     check_objective(recipe.objective, f"[objective] of {where}", has_miner=recipe.miner is not None)
-    spelled_out = {"objective": _spelled_out(OBJECTIVES, recipe.objective, f"[objective] of {where}")}
+    spelled_out = {"objective": OBJECTIVES.spelled_out(recipe.objective, f"[objective] of {where}")}
     if recipe.miner is not None:
-        spelled_out["miner"] = _spelled_out(MINERS, recipe.miner, f"[miner] of {where}")
+        spelled_out["miner"] = MINERS.spelled_out(recipe.miner, f"[miner] of {where}")
     return recipe.model_copy(update=spelled_out)
 
 
@@ -117,6 +174,34 @@ def _check_head(recipe: Recipe, where: str) -> None:
         )
 
 
-def _spelled_out(registry: Any, table: Mapping[str, Any], where: str) -> dict[str, Any]:
-    _, settings = registry.parse(table, where)
-    return {"name": table["name"], **settings.model_dump(mode="json")}
+def _check_methods(recipe: Recipe, where: str) -> None:
+    if recipe.s2sd is not None and recipe.diva is not None:
+        raise RecipeError(f"{where}: [s2sd] and [diva] are two ways of using an objective; remove one of them")
+    if recipe.diva is not None:
+        _check_diva(recipe, where)
+    if recipe.trains == "head" and recipe.s2sd is not None and recipe.s2sd.pooling != "average":
+        raise RecipeError(
+            f'{where}: pooling = {recipe.s2sd.pooling!r} of [s2sd] does not fit trains = "head", which learns from '
+            "features that are pooled already. Leave it out."
+        )
+    if recipe.trains == "head" and recipe.uniform_prior is not None and recipe.uniform_prior.on == "features":
+        raise RecipeError(
+            f'{where}: on = "features" of [uniform_prior] does not fit trains = "head", where features never change. '
+            'Set on = "embeddings".'
+        )
+
+
+def _check_diva(recipe: Recipe, where: str) -> None:
+    parts, embedding = len(recipe.part_weights), recipe.embedding
+    if embedding.dimension % parts or not embedding.normalise:
+        raise RecipeError(
+            f"{where}: an embedding of [diva] has {parts} parts of one dimension, each of the length 1; set "
+            f"`normalise = true` and `dimension` of [embedding] to a multiple of {parts}. They are "
+            f"{str(embedding.normalise).lower()} and {embedding.dimension}."
+        )
+    objective, _ = OBJECTIVES.parse(recipe.objective, f"[objective] of {where}")
+    if not objective.takes_miner:
+        raise RecipeError(
+            f"{where}: [diva] mines triplets of other kinds for its shared and intra-class parts, but "
+            f"{recipe.objective['name']} takes no miner. Choose an objective that does, such as margin."
+        )

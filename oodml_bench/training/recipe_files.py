@@ -1,16 +1,17 @@
-"""Finding recipes and reading them from TOML files."""
+"""Finding recipes and adaptations, and reading them from TOML files."""
 
 from __future__ import annotations
 
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import oodml_bench
 from oodml_bench.errors import RecipeError
+from oodml_bench.training.adaptation import Adaptation, parse_adaptation
 from oodml_bench.training.recipe import Recipe, parse_recipe
 from oodml_bench.training.settings import unknown_name
 
@@ -22,6 +23,12 @@ else:
 #: The table of a recipe that holds what differs between datasets.
 BY_DATASET = "datasets"
 
+#: The setting that names the recipe whose tables a recipe's own are laid over.
+BASE = "base"
+
+#: The folder of the bundled adaptations.
+_ADAPTATIONS = "adaptations"
+
 #: Tables that say which of several parts is used; they are replaced as a whole where they name another part.
 _CHOOSING = ("objective", "miner")
 
@@ -29,6 +36,7 @@ _CHOOSING = ("objective", "miner")
 def load_recipe(name_or_path: str | Path, *, dataset: str | None = None) -> Recipe:
     """Read a recipe.
 
+    A recipe file may name another as its `base`, by name or by its place beside it: its tables are laid over those.
     The table `datasets` of a recipe file holds, by shell patterns of dataset names, tables that are laid over the
     others, in the order of the file: ``[datasets."cars196*".miner]``, or ``[datasets."sop*|online_products*"]``. Of the
     recipe that is given none is left.
@@ -46,8 +54,8 @@ def load_recipe(name_or_path: str | Path, *, dataset: str | None = None) -> Reci
         Where there is no such recipe (the message lists the names and gives the nearest), it is not valid TOML, a key
         is unknown, or a value is not allowed; also in the tables of other datasets.
     """
-    path = _found(name_or_path)
-    content = {"name": path.stem, **_read(path)}
+    path = _found(name_or_path, bundled_recipes(), "recipe")
+    content = {"name": path.stem, **_with_base(path, ())}
     by_dataset = content.pop(BY_DATASET, {})
     if not (isinstance(by_dataset, dict) and all(isinstance(over, dict) for over in by_dataset.values())):
         raise RecipeError(f'{path}: {BY_DATASET} must hold tables by patterns of names: [datasets."cars196*".miner]')
@@ -57,18 +65,58 @@ def load_recipe(name_or_path: str | Path, *, dataset: str | None = None) -> Reci
         parse_recipe(laid_over(content, over), f'[{BY_DATASET}."{pattern}"] of {path}')
         if dataset is not None and any(fnmatchcase(dataset, part) for part in pattern.split("|")):
             resolved = laid_over(resolved, over)
-    return parse_recipe(resolved, str(path))
+    recipe = parse_recipe(resolved, str(path))
+    for adaptation in () if recipe.few_shot is None else recipe.few_shot.adaptations:
+        load_adaptation(adaptation)
+    return recipe
+
+
+def load_recipes(names: Sequence[str], *, dataset: str | None = None) -> list[Recipe]:
+    """Read several recipes; the name of a bundled folder, or of a folder of TOML files, stands for all that are in it.
+
+    `study` stands for the published study. Parameters and errors as of `load_recipe`.
+    """
+    bundled = bundled_recipes()
+    recipes: list[Recipe] = []
+    for name in names:
+        folder = [str(file) for file in sorted(Path(name).glob("*.toml"))] if Path(name).is_dir() else []
+        group = folder or [known for known in bundled if known.startswith(f"{name}/")] or [name]
+        recipes += [load_recipe(member, dataset=dataset) for member in group]
+    return recipes
+
+
+def load_adaptation(name_or_path: str | Path) -> Adaptation:
+    """Read an adaptation: a file, or the name of a bundled one, such as `margin`.
+
+    Raises
+    ------
+    RecipeError
+        Where there is none such (the message lists the names and gives the nearest), it is not valid TOML, a key is
+        unknown, or a value is not allowed.
+    """
+    path = _found(name_or_path, bundled_adaptations(), "adaptation")
+    return parse_adaptation({"name": path.stem, **_with_base(path, ())}, str(path))
 
 
 def bundled_recipes() -> dict[str, Path]:
-    """Give the bundled recipes by name: those of a clone, or those that were installed with the package."""
+    """Give the bundled recipes by name, those of folders as `study/margin`."""
+    return {name: path for name, path in _bundled("**/*.toml").items() if not name.startswith(f"{_ADAPTATIONS}/")}
+
+
+def bundled_adaptations() -> dict[str, Path]:
+    """Give the bundled adaptations by name."""
+    return {path.stem: path for path in _bundled(f"{_ADAPTATIONS}/*.toml").values()}
+
+
+def _bundled(pattern: str) -> dict[str, Path]:
+    """Give the bundled files by their names: those of a clone, or those that were installed with the package."""
     folders = (
         Path(oodml_bench.__file__).parent.parent / "baselines",
         Path(sysconfig.get_path("data")) / "share" / "oodml-bench" / "baselines",
     )
     for folder in folders:
-        if files := {path.stem: path for path in sorted(folder.glob("*.toml"))}:
-            return files
+        if files := sorted(folder.glob(pattern)):
+            return {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
     return {}
 
 
@@ -91,16 +139,31 @@ def _names_another(key: str, below: Mapping[str, Any], over: Mapping[str, Any]) 
     return key in _CHOOSING and over.get("name", below.get("name")) != below.get("name")
 
 
-def _found(name_or_path: str | Path) -> Path:
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
-    bundled = bundled_recipes()
+def _found(name_or_path: str | Path, bundled: Mapping[str, Path], kind: str, beside: Path | None = None) -> Path:
+    for path in (Path(name_or_path), *(() if beside is None else (beside / name_or_path,))):
+        if path.is_file():
+            return path
     if str(name_or_path) in bundled:
         return bundled[str(name_or_path)]
-    if path.suffix == ".toml":
-        raise RecipeError(f"there is no recipe file {path}. Bundled recipes: {', '.join(bundled) or 'none'}.")
-    raise RecipeError(unknown_name("recipe", str(name_or_path), list(bundled)))
+    if Path(name_or_path).suffix == ".toml":
+        raise RecipeError(f"there is no {kind} file {name_or_path}. Bundled: {', '.join(bundled) or 'none'}.")
+    raise RecipeError(unknown_name(kind, str(name_or_path), list(bundled)))
+
+
+def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """Read a file, laid over its base and the base's base; `above` are the files that led here."""
+    content = _read(path)
+    base = content.pop(BASE, None)
+    if base is None:
+        return content
+    if not isinstance(base, str):
+        raise RecipeError(f"{path}: {BASE} = {base!r} must be the name of a recipe, or its file")
+    below = _found(base, _bundled("**/*.toml"), "recipe", beside=path.parent)
+    if below.resolve() in {file.resolve() for file in (*above, path)}:
+        raise RecipeError(f"{path}: {BASE} = {base!r} leads back to itself")
+    inherited = _with_base(below, (*above, path))
+    inherited.pop("name", None)
+    return laid_over(inherited, content)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -70,6 +70,11 @@ class Registry(Generic[Part]):
         part = self._find(content.get("name"), where)
         return part, parse_settings(part.settings_type, own, where)
 
+    def spelled_out(self, content: Mapping[str, Any], where: str) -> dict[str, Any]:
+        """Give a table with every setting of what it names; errors as of `parse`."""
+        _, settings = self.parse(content, where)
+        return {"name": content["name"], **settings.model_dump(mode="json")}
+
     def _find(self, name: Any, where: str) -> type[Part]:
         if not isinstance(name, str):
             raise RecipeError(f"{where}: name must be one of {', '.join(self.names())}; it is {name!r}")

@@ -20,8 +20,11 @@ SCHEMA_VERSION = 1
 #: What has to be equal for the same command to continue a run; the rest of a description may differ.
 _IDENTIFYING = ("recipe", "benchmark", "dataset", "backbone", "level", "seed")
 
-#: Of these, what only says where things lie.
-_PLACES = ("benchmark.file", "dataset.spec")
+#: Of the recipe, what comes after the training.
+_AFTERWARDS = "recipe.few_shot"
+
+#: Of these, what only says where things lie and what they are called.
+_NAMES = ("benchmark.file", "benchmark.name", "dataset.spec", "dataset.name")
 
 
 @dataclass(frozen=True)
@@ -115,8 +118,8 @@ class RunFolder:
 
 def identity_of(description: Mapping[str, Any]) -> dict[str, Any]:
     """Give what decides a run's weights, setting by setting: `recipe.objective.margin`."""
-    flat = _flat({name: description[name] for name in _IDENTIFYING})
-    return {name: value for name, value in flat.items() if name not in _PLACES}
+    settings = flat({name: description[name] for name in _IDENTIFYING})
+    return {name: value for name, value in settings.items() if name not in _NAMES and not name.startswith(_AFTERWARDS)}
 
 
 def id_of(identity: Mapping[str, Any]) -> str:
@@ -124,13 +127,14 @@ def id_of(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
+def flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Give the leaves of nested tables by the names that lead to them: `objective.margin`."""
     if not isinstance(value, Mapping):
         return {name: value}
     return {
         full: leaf
         for key, inner in value.items()
-        for full, leaf in _flat(inner, f"{name}.{key}" if name else key).items()
+        for full, leaf in flat(inner, f"{name}.{key}" if name else key).items()
     }
 
 

@@ -6,19 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oodml_bench.errors import RunError
 from oodml_bench.evaluation.metrics import checked_metrics
 from oodml_bench.evaluation.results import ResultRow, read_results, write_results
 from oodml_bench.features.backbones import Backbone
 from oodml_bench.features.devices import choose_device
 from oodml_bench.progress import working_on
 from oodml_bench.training.checkpoint import CheckpointFile
+from oodml_bench.training.few_shot import FewShot, few_shot_rows
 from oodml_bench.training.job import Job
 from oodml_bench.training.logs import RunLogger, check_loggers, opened_loggers
 from oodml_bench.training.material import Material
-from oodml_bench.training.recipe import Recipe, parse_recipe
+from oodml_bench.training.recipe import Recipe
 from oodml_bench.training.run_folder import RunFolder, id_of, identity_of
-from oodml_bench.training.trainer import EpochRecord, Fitted, Selected
+from oodml_bench.training.trained import Trained, material_of_run
+from oodml_bench.training.trainer import EpochRecord
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def evaluate_run(
     metrics: Sequence[str] | None = None,
     progress: bool = False,
 ) -> Run:
-    """Score the weights in a run's checkpoint anew, and replace its results.
+    """Score the weights in a run's checkpoint anew, and replace its results; with `metrics`, those of these metrics.
 
     Parameters
     ----------
@@ -163,55 +164,23 @@ def evaluate_run(
     RunError
         Where the folder is no run's, its training is not finished, or the material is not what it was trained on.
     """
-    folder = RunFolder(Path(out))
-    description = folder.description()
     with working_on("Loading the run and what it was trained on", shown=progress):
-        job = Job.prepared(
-            material_of_run(out) if material is None else material,
-            description["level"],
-            parse_recipe(description["recipe"], str(folder.description_file)),
-            description["seed"],
-            device=choose_device(device),
-            workers=workers,
-            backbone=backbone,
-        )
-        folder.begin(job.description())
-        fitted = _fitted(job, folder)
+        given = material_of_run(out) if material is None else material
+        trained = Trained.open(out, given, device=device, workers=workers, backbone=backbone)
     with working_on("Scoring the test classes", shown=progress):
-        rows = job.rows(fitted, metrics)
+        rows = trained.job.rows(trained.fitted, metrics)
+    folder = trained.folder
+    if metrics is not None and folder.finished:
+        # Other metrics stay as they were.
+        rows = _merged(read_results(folder.results_file), rows)
     write_results(folder.results_file, rows)
     return Run(folder.path, tuple(rows), finished_before=False)
 
 
-def material_of_run(
-    out: Path | str, *, benchmark: Path | str | None = None, data: Path | str | None = None
-) -> Material:
-    """Open the benchmark and the samples that a run was trained on.
-
-    Parameters
-    ----------
-    out
-        The run's folder.
-    benchmark, data
-        Where they lie now; None: where `run.json` says, relative to the working directory as they were then.
-
-    Raises
-    ------
-    RunError
-        Where the folder is no run's, or does not say where they lie.
-    BenchmarkFileError, DatasetError, FeatureError
-        Where they cannot be opened there.
-    """
-    folder = RunFolder(Path(out))
-    description = folder.description()
-    benchmark = benchmark or description["benchmark"].get("file")
-    data = data or description["dataset"].get("spec")
-    if benchmark is None or data is None:
-        raise RunError(
-            f"{folder.description_file} does not say where its benchmark and its dataset lie, since they were given as "
-            "objects in memory. Give both."
-        )
-    return Material.open(benchmark, data)
+def _merged(old: Sequence[ResultRow], new: Sequence[ResultRow]) -> list[ResultRow]:
+    """Replace rows of the same keys, and add the others at the end."""
+    by_key = {row.key: row for row in old} | {row.key: row for row in new}
+    return list(by_key.values())
 
 
 def head_run(
@@ -222,6 +191,7 @@ def head_run(
     seed: int,
     device: str = "cpu",
     metrics: Sequence[str] | None = None,
+    few_shot: FewShot | None = None,
 ) -> list[ResultRow]:
     """Train an embedding layer on stored features, in memory, and score it: what takes minutes as a run takes a second.
 
@@ -231,6 +201,8 @@ def head_run(
         The benchmark and features.
     level, recipe, seed, device, metrics
         As for `train_run`; the recipe trains a head.
+    few_shot
+        Adaptation that follows.
 
     Raises
     ------
@@ -238,19 +210,6 @@ def head_run(
         As `train_run` does.
     """
     job = Job.prepared(material, level, recipe, seed, device=choose_device(device))
-    return job.rows(job.fit(), metrics)
-
-
-def _fitted(job: Job, folder: RunFolder) -> Fitted:
-    """Load a finished training from its checkpoint; the embedder gets the last weights."""
-    state = CheckpointFile(folder.checkpoint_file, identity_of(job.description())).read()
-    epochs = job.recipe.training.epochs
-    done = 0 if state is None else len(state["history"])
-    if state is None or done < epochs:
-        raise RunError(
-            f"the run {folder.path} has finished {done} of {epochs} epochs. Run the same train command again to "
-            "continue it, then evaluate it."
-        )
-    job.embedder.load_state_dict(state["model"])
-    selected = None if state["selected"] is None else Selected(**state["selected"])
-    return Fitted(tuple(EpochRecord(**record) for record in state["history"]), selected)
+    fitted = job.fit()
+    rows = job.rows(fitted, metrics)
+    return rows if few_shot is None else [*rows, *few_shot_rows(job, fitted, few_shot)]

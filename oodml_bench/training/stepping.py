@@ -15,7 +15,7 @@ from oodml_bench.training.memory import explained_full_memory
 
 if TYPE_CHECKING:
     from oodml_bench.training.embedder import Embedder
-    from oodml_bench.training.objectives import Objective
+    from oodml_bench.training.methods import Criterion
 
 #: Steps after which losses are looked at: to look at one, a GPU has to come to rest.
 CHECKED_EVERY = 16
@@ -27,8 +27,8 @@ class Stepper:
 
     Attributes
     ----------
-    embedder, objective, optimiser
-        What is trained.
+    embedder, criterion, optimiser
+        What is trained, and by which loss.
     precision
         What the backbone computes with: `float32`, `bfloat16` or `float16`; the last with scaled gradients.
     device
@@ -38,7 +38,7 @@ class Stepper:
     """
 
     embedder: Embedder
-    objective: Objective
+    criterion: Criterion
     optimiser: torch.optim.Optimizer
     precision: str
     device: torch.device
@@ -49,17 +49,28 @@ class Stepper:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "float16")
 
     def step(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Take one step; give the loss, detached and on the device.
+        """Take one step; give the loss, detached and on the device: NaN where an embedding is not finite.
+
+        Parameters
+        ----------
+        inputs
+            Of each view of the batch, one view after the other.
+        labels
+            Shape (B,).
 
         Raises
         ------
         TrainingError
             Where the GPU's memory is full.
         """
+        first, second = inputs[: len(labels)], inputs[len(labels) :]
         with explained_full_memory():
+            self.criterion.before_step(self.embedder)
             with autocast(self.precision, self.device):
-                embeddings = self.embedder(inputs)
-            loss: torch.Tensor = self.objective(embeddings, labels)
+                outputs = self.embedder.outputs(first)
+                loss: torch.Tensor = self.criterion(outputs, labels, second if len(second) else None)
+            # Some losses are 0 where nothing can be compared. Not looked at here: a GPU would have to come to rest.
+            loss = torch.where(outputs.projected.isfinite().all(), loss, torch.nan)
             self.optimiser.zero_grad(set_to_none=True)
             self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
             if self.clip_norm is not None:
@@ -69,8 +80,13 @@ class Stepper:
             self.scaler.update()
         return loss.detach()
 
-    def check_weights(self, epoch: int) -> None:
+    def check_weights(self, when: str) -> None:
         """Refuse weights that are not finite, which a finite loss may leave behind.
+
+        Parameters
+        ----------
+        when
+            The time, for the message: `epoch 3`.
 
         Raises
         ------
@@ -78,29 +94,29 @@ class Stepper:
             Where there are any.
         """
         if not all(bool(weights.isfinite().all()) for weights in self._parameters()):
-            raise TrainingError(f"weights became NaN or infinite at the end of epoch {epoch + 1}. {_ADVICE}")
+            raise TrainingError(f"weights became NaN or infinite at the end of {when}. {_ADVICE}")
 
     def _parameters(self) -> list[torch.Tensor]:
-        return list(chain(self.embedder.parameters(), self.objective.parameters()))
+        return list(chain(self.embedder.parameters(), self.criterion.parameters()))
 
 
 _ADVICE = (
-    "The last finished epoch is kept. Lower `lr` of [optimiser], set `clip_norm`, or set `precision` of [training] to "
+    "What was finished before is kept. Lower `lr` of [optimiser], set `clip_norm`, or set `precision` of [training] to "
     '"float32".'
 )
 
 
-class EpochLosses:
-    """The losses of the steps of an epoch.
+class StepLosses:
+    """The losses of consecutive steps.
 
     Parameters
     ----------
-    epoch
-        From 0.
+    when
+        What they are the steps of, for messages: `epoch 3`.
     """
 
-    def __init__(self, epoch: int) -> None:
-        self._epoch = epoch
+    def __init__(self, when: str) -> None:
+        self._when = when
         self._unchecked: list[torch.Tensor] = []
         self._values: list[float] = []
 
@@ -110,7 +126,7 @@ class EpochLosses:
         Raises
         ------
         TrainingError
-            Where a loss is not finite: with the epoch and the step.
+            Where a loss is not finite: says when, and at which step.
         """
         self._unchecked.append(loss)
         if len(self._unchecked) == CHECKED_EVERY:
@@ -127,6 +143,6 @@ class EpochLosses:
         for value in values:
             if not math.isfinite(value):
                 raise TrainingError(
-                    f"the loss became {value} in epoch {self._epoch + 1} at step {len(self._values) + 1}. {_ADVICE}"
+                    f"the loss became {value} in {self._when} at step {len(self._values) + 1}. {_ADVICE}"
                 )
             self._values.append(value)

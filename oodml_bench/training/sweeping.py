@@ -15,10 +15,11 @@ from oodml_bench.evaluation.metrics import checked_metrics
 from oodml_bench.evaluation.results import ResultRow
 from oodml_bench.progress import progress_of
 from oodml_bench.training.embedder import BackboneSettings
+from oodml_bench.training.few_shot import FewShot, adapt_run
 from oodml_bench.training.material import Material
 from oodml_bench.training.recipe import Recipe
+from oodml_bench.training.recipe_files import load_adaptation
 from oodml_bench.training.running import head_run, train_run
-from oodml_bench.training.samples import level_of
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def sweep(
     workers: int | None = None,
     loggers: Sequence[str] = (),
     metrics: Sequence[str] | None = None,
+    few_shot: FewShot | None = None,
     on_start: Callable[[Planned], None] = lambda _: None,
     progress: bool = False,
 ) -> Sweep:
@@ -97,6 +99,8 @@ def sweep(
         memory alone.
     device, workers, loggers, metrics
         See `train_run`.
+    few_shot
+        Adaptation that follows each run; None: what its recipe says, if anything.
     on_start
         Called with each run before it begins.
     progress
@@ -105,7 +109,7 @@ def sweep(
     Raises
     ------
     SplitError
-        Where there is no such level.
+        Where there is no such level, or it has no such episodes.
     RecipeError
         Where two recipes have one name, or `out` is None and a recipe does not train a head on features.
     DatasetError
@@ -119,6 +123,10 @@ def sweep(
         raise RecipeError("runs on pictures take long and are kept in a folder: name one as `out`")
     if not isinstance(material.data, Dataset):
         _check_heads(recipes, material)
+    adaptations = {recipe.name: _few_shot_of(recipe, few_shot) for recipe in recipes}
+    for run in planned:
+        if (chosen := adaptations[run.recipe.name]) is not None:
+            chosen.check(material.benchmark, run.level)
     backbone_of = lru_cache(maxsize=1)(BackboneSettings.load)
     rows: list[ResultRow] = []
     failures: dict[str, str] = {}
@@ -126,11 +134,13 @@ def sweep(
     with progress_of("Runs", len(planned), shown=progress) as advance:
         for run in planned:
             on_start(run)
+            adaptation = adaptations[run.recipe.name]
             try:
                 if out is None:
                     options: dict[str, Any] = {"level": run.level, "recipe": run.recipe, "seed": run.seed}
-                    rows += head_run(material, **options, device=device, metrics=metrics)
+                    rows += head_run(material, **options, device=device, metrics=metrics, few_shot=adaptation)
                 else:
+                    backbone = backbone_of(run.recipe.backbone) if isinstance(material.data, Dataset) else None
                     done = train_run(
                         material,
                         level=run.level,
@@ -139,18 +149,35 @@ def sweep(
                         out=out / run.name,
                         device=device,
                         workers=workers,
-                        backbone=backbone_of(run.recipe.backbone) if isinstance(material.data, Dataset) else None,
+                        backbone=backbone,
                         loggers=loggers,
                         metrics=metrics,
                     )
                     skipped += done.finished_before
                     rows += done.rows
+                    if adaptation is not None:
+                        rows += adapt_run(
+                            out / run.name,
+                            adaptation,
+                            material=material,
+                            device=device,
+                            workers=workers,
+                            backbone=backbone,
+                        )
             except OodmlError as error:
                 failures[run.name] = str(error)
-            except RuntimeError as error:  # torch's own, such as an operation that a device does not know
+            except Exception as error:
                 failures[run.name] = f"{type(error).__name__}: {error}"
             advance(1)
     return Sweep(tuple(rows), len(planned) - skipped - len(failures), skipped, failures)
+
+
+def _few_shot_of(recipe: Recipe, given: FewShot | None) -> FewShot | None:
+    """Give the adaptation that was asked for, or else the recipe's own."""
+    if given is not None or recipe.few_shot is None:
+        return given
+    own = recipe.few_shot
+    return FewShot(own.shots, tuple(load_adaptation(name) for name in own.adaptations), own.episodes)
 
 
 def _planned(
@@ -161,8 +188,7 @@ def _planned(
         raise RecipeError(f"two recipes have the name {twice[0]!r}, and results could not be told apart: rename one")
     numbers = sorted(material.benchmark.levels) if levels is None else list(dict.fromkeys(levels))
     for number in numbers:
-        level_of(material.benchmark, number)
-    material.level(numbers[0])
+        material.level(number)
     return [Planned(level, recipe, seed) for seed, recipe, level in product(dict.fromkeys(seeds), recipes, numbers)]
 
 

@@ -20,12 +20,12 @@ from oodml_bench.training.checkpoint import CheckpointFile
 from oodml_bench.training.embedder import Embedder
 from oodml_bench.training.embedding import embed
 from oodml_bench.training.inputs import Batch, Inputs, in_order
-from oodml_bench.training.objectives import Objective
+from oodml_bench.training.methods import Criterion
 from oodml_bench.training.optimisers import build_optimiser, schedule_learning_rates
 from oodml_bench.training.samples import SampleSet
 from oodml_bench.training.seeding import seeded_torch
 from oodml_bench.training.settings import Settings
-from oodml_bench.training.stepping import EpochLosses, Stepper
+from oodml_bench.training.stepping import StepLosses, Stepper
 
 if TYPE_CHECKING:
     from oodml_bench.training.recipe import Recipe
@@ -55,7 +55,7 @@ class TrainingSettings(Settings):
     channels_last
         Keep pictures and filters with their channels last in memory, which GPUs with tensor cores prefer.
     compile
-        Compile the embedder with `torch.compile`.
+        Compile the backbone with `torch.compile`.
     augmentation
         See `oodml_bench.training.augmentation.training_transform`. None: `standard`, and `none` for a recipe that
         trains the head alone.
@@ -138,7 +138,7 @@ class Fitted:
 
 def fit(
     embedder: Embedder,
-    objective: Objective,
+    criterion: Criterion,
     inputs: Inputs,
     samples: SampleSet,
     recipe: Recipe,
@@ -158,8 +158,8 @@ def fit(
 
     Parameters
     ----------
-    embedder, objective
-        What is trained. Moved to the device.
+    embedder, criterion
+        What is trained, and by which loss. Moved to the device.
     inputs
         Of all samples.
     samples
@@ -194,7 +194,7 @@ def fit(
     BackboneError
         Where the device does not compute with the precision.
     """
-    run = _Run.begun(embedder, objective, samples, recipe, seed, device, validation)
+    run = _Run.begun(embedder, criterion, samples, recipe, seed, device, validation)
     if checkpoint is not None and (state := checkpoint.read()) is not None:
         run.load(state)
     epochs = recipe.training.epochs
@@ -227,7 +227,7 @@ class _Run:
     def begun(
         cls,
         embedder: Embedder,
-        objective: Objective,
+        criterion: Criterion,
         samples: SampleSet,
         recipe: Recipe,
         seed: int,
@@ -237,9 +237,9 @@ class _Run:
         embedder.to(device)
         if recipe.training.channels_last:
             embedder.to(memory_format=torch.channels_last)
-        if recipe.training.compile:
-            embedder.compile()
-        objective.to(device)
+        if recipe.training.compile and embedder.backbone is not None:
+            embedder.backbone.compile()
+        criterion.to(device)
         of_embedder = embedder.parameter_groups(
             lr=recipe.optimiser.lr,
             head_lr=recipe.optimiser.head_lr,
@@ -247,13 +247,14 @@ class _Run:
         )
         stepper = Stepper(
             embedder,
-            objective,
-            build_optimiser(recipe.optimiser, [*of_embedder, *objective.parameter_groups()]),
+            criterion,
+            build_optimiser(recipe.optimiser, [*of_embedder, *criterion.parameter_groups()]),
             choose_precision(recipe.training.precision, device),
             device,
             recipe.optimiser.clip_norm,
         )
-        return cls(stepper, BatchPlan(samples, recipe.batches, seed), recipe, seed, validation)
+        plan = BatchPlan(samples, recipe.batches, seed, criterion.views)
+        return cls(stepper, plan, recipe, seed, validation)
 
     @property
     def done(self) -> int:
@@ -281,7 +282,7 @@ class _Run:
         with seeded_torch(self.stepper.device, "epoch", self.seed, epoch):
             loss, count = self._steps(epoch, stream, advance)
         seconds = time.perf_counter() - begin
-        self.stepper.check_weights(epoch)
+        self.stepper.check_weights(f"epoch {epoch + 1}")
         record = EpochRecord(epoch + 1, loss, self._head_lr(), count / seconds, self._validation_scores(stream))
         self.history.append(record)
         self._select(record)
@@ -289,8 +290,8 @@ class _Run:
     def _steps(self, epoch: int, stream: Iterator[torch.Tensor], advance: Advance) -> tuple[float, int]:
         """Take the steps of an epoch; give the mean loss and the number of samples."""
         self.stepper.embedder.train()
-        self.stepper.objective.train()
-        losses, count = EpochLosses(epoch), 0
+        self.stepper.criterion.train()
+        losses, count = StepLosses(f"epoch {epoch + 1}"), 0
         for positions, inputs in zip(self.plan.of_epoch(epoch), stream, strict=False):
             labels = torch.from_numpy(self.plan.samples.labels[positions])
             losses.add(self.stepper.step(self._placed(inputs), labels.to(self.stepper.device, non_blocking=True)))
@@ -331,7 +332,7 @@ class _Run:
         best = self.selected
         return {
             "model": self.stepper.embedder.state_dict(),
-            "objective": self.stepper.objective.state_dict(),
+            "criterion": self.stepper.criterion.state_dict(),
             "optimiser": self.stepper.optimiser.state_dict(),
             "scaler": self.stepper.scaler.state_dict(),
             "history": [asdict(record) for record in self.history],
@@ -341,8 +342,9 @@ class _Run:
     def load(self, state: dict[str, Any]) -> None:
         """Go on from a state."""
         self.stepper.embedder.load_state_dict(state["model"])
-        self.stepper.objective.load_state_dict(state["objective"])
+        self.stepper.criterion.load_state_dict(state["criterion"])
         self.stepper.optimiser.load_state_dict(state["optimiser"])
-        self.stepper.scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # Empty where gradients were not scaled, as on another device.
+            self.stepper.scaler.load_state_dict(state["scaler"])
         self.history = [EpochRecord(**record) for record in state["history"]]
         self.selected = None if state["selected"] is None else Selected(**state["selected"])

@@ -95,3 +95,13 @@ def test_a_broken_picture_is_named(backbone: Backbone) -> None:
     for batches in (two_epochs(), in_order(np.arange(8), 3)):
         with pytest.raises(DatasetError, match=f"cannot be used: .*{SAMPLES.names[4]}.*Repair it"):
             list(inputs.load(batches))
+
+
+def test_views_follow_one_another_and_differ(backbone: Backbone) -> None:
+    inputs, rows = picture_inputs(backbone), np.array([5, 8, 5])
+    (one,), (two,) = (list(inputs.load([Batch(rows, 0, 4, views)])) for views in (1, 2))
+    assert len(two) == 6
+    assert torch.equal(two[:3], one)
+    assert not any(torch.equal(first, second) for first, second in zip(two[:3], two[3:], strict=True))
+    features = FeatureInputs(torch.arange(20.0).reshape(10, 2))
+    assert next(features.load([Batch(np.array([3, 1]), 0, 0, 2)])).tolist() == 2 * [[6, 7], [2, 3]]

@@ -18,6 +18,7 @@ from oodml_bench.training.checkpoint import CheckpointFile
 from oodml_bench.training.embedder import Embedder
 from oodml_bench.training.job import Job
 from oodml_bench.training.material import Material
+from oodml_bench.training.methods import Criterion, Method
 from oodml_bench.training.recipe import Recipe
 from oodml_bench.training.stepping import Stepper
 from oodml_bench.training.trainer import EpochRecord, Fitted
@@ -32,8 +33,9 @@ def job(material: Material, made: Recipe, seed: int = 0) -> Job:
 
 
 def weights_of(done: Job) -> dict[str, torch.Tensor]:
-    states = {"embedder": done.embedder.state_dict(), "objective": done.objective.state_dict()}
-    return {f"{part}.{name}": tensor for part, state in states.items() for name, tensor in state.items()}
+    states = {"embedder": done.embedder.state_dict(), "criterion": done.criterion.state_dict()}
+    found = {f"{part}.{name}": tensor for part, state in states.items() for name, tensor in state.items()}
+    return {name: tensor for name, tensor in found.items() if isinstance(tensor, torch.Tensor)}
 
 
 def without_speed(history: Sequence[EpochRecord]) -> list[EpochRecord]:
@@ -61,8 +63,18 @@ def stop_after(epoch: int) -> Callable[[Sequence[EpochRecord]], None]:
     return watch
 
 
-@pytest.fixture(params=["head", "network"])
+#: Tables that make another method of a recipe.
+METHODS: dict[str, dict[str, Any]] = {
+    "s2sd": {"s2sd": {"dimensions": [16, 24], "features_delay": 3, "pooling": "average+max"}},
+    "diva": {"diva": {"queue_batches": 2, "separation": 1.0, "temperature": 0.1}},
+    "uniform prior": {"uniform_prior": {"chunk": 4, "hidden": 6, "every": 2}},
+}
+
+
+@pytest.fixture(params=["head", "network", *METHODS])
 def case(request: pytest.FixtureRequest, features: Material, pictures: Material) -> tuple[Material, Recipe]:
+    if request.param in METHODS:
+        return pictures, recipe(NETWORK, **METHODS[request.param])
     if request.param == "head":
         return features, recipe(HEAD, objective={"name": "proxy_anchor"}, optimiser={"clip_norm": 1.0})
     return pictures, recipe(NETWORK, optimiser={"warmup_epochs": 1, "schedule": "cosine"})
@@ -131,7 +143,7 @@ def test_equal_to_a_plain_loop(features: Material) -> None:
     made = recipe(HEAD, objective={"name": "proxy_anchor"}, training={"epochs": 2})
     done, by_hand = job(features, made), job(features, made)
     done.fit()
-    objective, embedder = by_hand.objective, by_hand.embedder
+    objective, embedder = by_hand.criterion.method.objective, by_hand.embedder
     optimiser = torch.optim.Adam(
         [{"params": embedder.parameters(), "lr": 0.01}, {"params": objective.parameters(), "lr": objective.own_lr}]
     )
@@ -232,7 +244,8 @@ class Failing(torch.nn.Module):
 
 def failing_job(material: Material, step: int, loss: Callable[[torch.Tensor], torch.Tensor]) -> Job:
     failing = job(material, recipe(HEAD))
-    failing.objective = Failing(failing.objective, step, loss)
+    method = failing.criterion.method
+    method.objective = Failing(method.objective, step, loss)
     return failing
 
 
@@ -255,6 +268,15 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_says_when(
     state = checkpoint.read()
     assert len(state["history"]) == 2
     assert all(tensor.isfinite().all() for tensor in state["model"].values())
+
+
+@pytest.mark.parametrize("objective", ["margin", "triplet", "multisimilarity", "proxy_anchor"])
+def test_embeddings_that_are_not_finite_stop_the_run(features: Material, objective: str) -> None:
+    failing = job(features, recipe(HEAD, objective={"name": objective}, miner=None))
+    with torch.no_grad():
+        failing.embedder.head.bias.fill_(torch.nan)
+    with pytest.raises(TrainingError, match=r"the loss became nan in epoch 1 at step 1\."):
+        failing.fit()
 
 
 def test_weights_that_are_not_finite_never_reach_the_checkpoint(features: Material, tmp_path: Path) -> None:
@@ -359,14 +381,15 @@ def test_training_learns(pictures: Material) -> None:
 def test_faster_ways_to_compute_lead_to_nearly_the_same(
     pictures: Material, training: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Compiled code would take long to make; that the embedder is compiled is what counts here.
+    # Compiled code would take long to make; that the backbone is compiled is what counts here.
     backends: list[str] = []
+    proper = torch.nn.Module.compile
 
-    def compiled(self: Embedder) -> None:
+    def compiled(self: torch.nn.Module) -> None:
         backends.append("eager")
-        torch.nn.Module.compile(self, backend="eager")
+        proper(self, backend="eager")
 
-    monkeypatch.setattr(Embedder, "compile", compiled)
+    monkeypatch.setattr(torch.nn.Module, "compile", compiled)
     proxies = {"objective": {"name": "proxy_anchor"}, "miner": None}
     plain, fast = (job(pictures, recipe(NETWORK, **proxies, training=table)) for table in ({}, training))
     for done in (plain, fast):
@@ -388,7 +411,7 @@ def test_scaled_gradients_of_float16_lead_to_nearly_the_same(backbone: Backbone)
         torch.manual_seed(0)
         objective = made.build_objective(3)
         optimiser = torch.optim.SGD([*embedder.parameters(), *objective.parameters()], lr=0.1)
-        stepper = Stepper(embedder, objective, optimiser, precision, CPU, clip_norm=1.0)
+        stepper = Stepper(embedder, Criterion(Method(objective)), optimiser, precision, CPU, clip_norm=1.0)
         # Large scales make the first steps overflow, and be left out.
         stepper.scaler = torch.amp.GradScaler("cpu", init_scale=16.0, enabled=stepper.scaler.is_enabled())
         assert stepper.scaler.is_enabled() == (precision == "float16")

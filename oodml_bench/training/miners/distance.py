@@ -77,7 +77,7 @@ def sample_by_distance(embeddings: Tensor, labels: Tensor, lower_cutoff: float, 
     if len(anchors) == 0:
         return anchors, anchors, anchors
     distances = torch.cdist(embeddings[anchors], embeddings)
-    weights = _weights(distances, negative, embeddings.shape[1], lower_cutoff, upper_cutoff)
+    weights = distance_weights(distances, negative, embeddings.shape[1], lower_cutoff, upper_cutoff)
     return anchors, draw(positive.float()), draw(weights)
 
 
@@ -90,16 +90,45 @@ def usable_anchors(labels: Tensor) -> Triplets:
 
 
 def draw(weights: Tensor) -> Tensor:
-    """Draw a column for each row (A, B) by the row's weights, from torch's global generator; shape (A,)."""
-    return torch.multinomial(weights, 1).flatten()
+    """Draw a column for each row (A, B) by the row's weights, from torch's global generator; shape (A,).
+
+    Weights of embeddings that are not finite count as 1: their loss tells of them, and torch stops a GPU for good.
+    """
+    return torch.multinomial(weights.nan_to_num(nan=1.0), 1).flatten()
 
 
-def _weights(distances: Tensor, negative: Tensor, dimension: int, lower_cutoff: float, upper_cutoff: float) -> Tensor:
-    """Give the weights (A, B) by which the anchors, one a row, draw their negatives; the largest of a row is 1."""
+def log_distance_weights(
+    distances: Tensor, negative: Tensor, dimension: int, lower_cutoff: float, upper_cutoff: float
+) -> Tensor:
+    """Give the logarithms of the weights by which anchors draw negatives, up to a constant for each anchor.
+
+    Parameters
+    ----------
+    distances
+        Between unit vectors: of anchors to samples, shape (A, B).
+    negative
+        Which samples are negatives of which anchors, shape (A, B); at least one of each anchor.
+    dimension
+        Of the vectors.
+    lower_cutoff, upper_cutoff
+        See `DistanceSettings`.
+
+    Returns
+    -------
+    Tensor
+        Shape (A, B); minus infinity for what is not to be drawn.
+    """
     near = negative & (distances < upper_cutoff)
     # An anchor whose negatives are all far away draws among all of them alike: clipped, they have one weight.
     allowed = torch.where(near.any(dim=1, keepdim=True), near, negative)
     clipped = distances.clamp(lower_cutoff, upper_cutoff)
     log_weights = (2 - dimension) * clipped.log() - (dimension - 3) / 2 * (1 - clipped**2 / 4).log()
-    log_weights = log_weights.masked_fill(~allowed, -torch.inf)
+    return log_weights.masked_fill(~allowed, -torch.inf)
+
+
+def distance_weights(
+    distances: Tensor, negative: Tensor, dimension: int, lower_cutoff: float, upper_cutoff: float
+) -> Tensor:
+    """Give the weights (A, B) themselves, the largest of a row being 1; see `log_distance_weights`."""
+    log_weights = log_distance_weights(distances, negative, dimension, lower_cutoff, upper_cutoff)
     return (log_weights - log_weights.amax(dim=1, keepdim=True)).exp()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from oodml_bench.training.miners.cross_class import CrossClassMiner
 from oodml_bench.training.miners.distance import DistanceMiner
 from oodml_bench.training.miners.easy_positive_semihard import EasyPositiveSemihardMiner
+from oodml_bench.training.miners.intra_class import IntraClassMiner
 from oodml_bench.training.miners.miner import Miner
 from oodml_bench.training.miners.random_distance import RandomDistanceMiner
 from oodml_bench.training.miners.random_triplets import RandomMiner
@@ -19,8 +21,10 @@ from oodml_bench.training.registry import Registry
 MINERS: Registry[Miner] = Registry(
     "miner",
     {
+        "cross_class": CrossClassMiner,
         "distance": DistanceMiner,
         "easy_positive_semihard": EasyPositiveSemihardMiner,
+        "intra_class": IntraClassMiner,
         "random": RandomMiner,
         "random_distance": RandomDistanceMiner,
         "rho_distance": RhoDistanceMiner,

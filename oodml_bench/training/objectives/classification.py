@@ -9,9 +9,10 @@ import torch
 from pydantic import Field
 from pytorch_metric_learning.losses import ArcFaceLoss, NormalizedSoftmaxLoss, SoftTripleLoss
 from torch import Tensor
+from torch.nn import functional
 
 from oodml_bench.training.objectives.library import LibraryObjective
-from oodml_bench.training.objectives.objective import Task
+from oodml_bench.training.objectives.objective import Task, turn_to
 from oodml_bench.training.settings import Settings
 
 
@@ -52,6 +53,10 @@ class NormalisedSoftmax(LibraryObjective):
             temperature=settings.temperature,
             weight_init_func=_draw_weights(task.dimension),
         )
+
+    def turn_proxies(self, directions: Tensor) -> None:
+        """See `Objective.turn_proxies`."""
+        turn_to(self.loss.W.T, directions)
 
 
 class ArcFaceSettings(Settings):
@@ -96,6 +101,10 @@ class ArcFace(LibraryObjective):
             scale=settings.scale,
             weight_init_func=_draw_weights(task.dimension),
         )
+
+    def turn_proxies(self, directions: Tensor) -> None:
+        """See `Objective.turn_proxies`."""
+        turn_to(self.loss.W.T, directions)
 
 
 class SoftTripleSettings(Settings):
@@ -147,6 +156,12 @@ class SoftTriple(LibraryObjective):
             gamma=settings.gamma,
             margin=settings.margin,
         )
+
+    def turn_proxies(self, directions: Tensor) -> None:
+        """See `Objective.turn_proxies`. The centres of a class begin a little apart: equal ones would stay so."""
+        centres: Tensor = self.loss.fc.T
+        around = directions.repeat_interleave(self.loss.centers_per_class, dim=0)
+        turn_to(centres, around + 0.1 * functional.normalize(centres))
 
 
 def _draw_weights(dimension: int) -> partial[Tensor]:

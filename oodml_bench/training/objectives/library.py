@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import torch
+from typing import Any
+
 from torch import Tensor
 
 from oodml_bench.training.objectives.objective import Objective, TupleObjective
@@ -11,7 +12,7 @@ from oodml_bench.training.objectives.objective import Objective, TupleObjective
 class LibraryObjective(Objective):
     """An objective that a loss of the library computes from the whole batch; a subclass sets `loss`."""
 
-    loss: torch.nn.Module
+    loss: Any
 
     def compute(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """See `Objective.compute`."""
@@ -22,7 +23,7 @@ class LibraryObjective(Objective):
 class LibraryTupleObjective(TupleObjective):
     """An objective that a loss of the library computes from the miner's triplets; a subclass sets `loss`."""
 
-    loss: torch.nn.Module
+    loss: Any
 
     def compute(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """See `Objective.compute`."""

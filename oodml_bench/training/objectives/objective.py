@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from oodml_bench.errors import TrainingError
 from oodml_bench.training.miners.distance import DistanceMiner, DistanceSettings
 from oodml_bench.training.miners.miner import Miner, Triplets
 from oodml_bench.training.settings import Settings
@@ -79,6 +81,34 @@ class Objective(torch.nn.Module):
         """Compute the loss of float32 embeddings; see `forward`."""
         raise NotImplementedError
 
+    @torch.no_grad()
+    def start_at(self, class_means: Tensor) -> None:
+        """Begin with proxies, or class weights, in the directions of the means of the classes.
+
+        Only directions change: the length of a proxy belongs to its learning rate. Objectives without proxies stay as
+        they are.
+
+        Parameters
+        ----------
+        class_means
+            Shape (C, D), of any length, one of each class in the order of the labels; on the objective's device.
+
+        Raises
+        ------
+        TrainingError
+            Where the shape is another.
+        """
+        expected = (self.task.class_count, self.task.dimension)
+        if class_means.shape != expected:
+            raise TrainingError(
+                f"{type(self).__name__} cannot begin at class means of the shape {tuple(class_means.shape)}: it was "
+                f"made for {expected[0]} classes and {expected[1]} dimensions; give one mean of each class, {expected}"
+            )
+        self.turn_proxies(functional.normalize(class_means))
+
+    def turn_proxies(self, directions: Tensor) -> None:
+        """Turn proxies, or class weights, to unit vectors (C, D); see `start_at`."""
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Give the optimiser's groups of the objective's own parameters: without weight decay, at `own_lr`."""
         own = list(self.parameters())
@@ -103,3 +133,8 @@ class TupleObjective(Objective):
 def mean_or_zero(losses: Tensor, embeddings: Tensor) -> Tensor:
     """Give the mean of losses (T,), and where there are none a zero that can be backpropagated to the embeddings."""
     return losses.mean() if len(losses) else embeddings.sum() * 0
+
+
+def turn_to(proxies: Tensor, directions: Tensor) -> None:
+    """Turn each row of the proxies (P, D), in place, into the direction of the same row; its length stays."""
+    proxies.copy_(functional.normalize(directions) * proxies.norm(dim=1, keepdim=True))

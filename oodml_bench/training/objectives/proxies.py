@@ -7,9 +7,10 @@ from functools import partial
 import torch
 from pydantic import Field
 from pytorch_metric_learning.losses import ProxyAnchorLoss, ProxyNCALoss
+from torch import Tensor
 
 from oodml_bench.training.objectives.library import LibraryObjective
-from oodml_bench.training.objectives.objective import Task
+from oodml_bench.training.objectives.objective import Task, turn_to
 from oodml_bench.training.settings import Settings
 
 #: How proxies are drawn. A proxy's length tells how far one step of Adam turns it: it belongs to the learning rate.
@@ -59,6 +60,10 @@ class ProxyAnchor(LibraryObjective):
             weight_init_func=_draw_proxies,
         )
 
+    def turn_proxies(self, directions: Tensor) -> None:
+        """See `Objective.turn_proxies`."""
+        turn_to(self.loss.proxies, directions)
+
 
 class ProxyNCASettings(Settings):
     """Settings of `proxy_nca`.
@@ -95,3 +100,7 @@ class ProxyNCA(LibraryObjective):
         self.loss = ProxyNCALoss(
             task.class_count, task.dimension, softmax_scale=settings.scale, weight_init_func=_draw_proxies
         )
+
+    def turn_proxies(self, directions: Tensor) -> None:
+        """See `Objective.turn_proxies`."""
+        turn_to(self.loss.proxies, directions)

@@ -15,6 +15,8 @@ from oodml_bench.training.miners import MINERS, build_miner, check_miner
 from tests.training.batches import all_triplets, as_tensors, batch, unit
 
 NAMES = sorted(MINERS.parts)
+#: Miners whose positives are no samples of the anchor's class, and whose negatives are.
+SHUFFLING = ("random_distance", "cross_class", "intra_class")
 #: Miners that give one triplet for each anchor that has a positive and a negative.
 ONE_EACH = ["distance", "random", "rho_distance", "softhard"]
 
@@ -57,7 +59,7 @@ def test_triplets_are_positions_of_three_roles(name, seed):
     assert anchors.shape == positives.shape == negatives.shape == (len(anchors),)
     assert len(anchors) > 0
     assert (anchors != negatives).all()
-    if name == "random_distance":
+    if name in SHUFFLING:
         return
     assert (labels[anchors] == labels[positives]).all()
     pushed_apart = positives == anchors
@@ -76,6 +78,8 @@ def test_each_anchor_with_a_positive_gives_one_triplet(name):
 @each
 @pytest.mark.parametrize("labels", [[0, 1, 2], [7], [1, 1, 1]], ids=["lone samples", "one sample", "one class"])
 def test_nothing_is_mined_where_there_is_no_triplet(name, labels):
+    if (name, labels) in (("cross_class", [0, 1, 2]), ("intra_class", [1, 1, 1])):
+        labels = labels[:2]  # With three of them there are triplets of this kind.
     embeddings, _ = batch((len(labels),))
     triplets = build_miner({"name": name})(embeddings, torch.tensor(labels))
     assert [len(places) for places in triplets] == [0, 0, 0]
@@ -255,7 +259,7 @@ def test_easy_positive_semihard_gives_the_nearest_of_each_kind(seed):
         ({"name": "rho_distance", "probability": 1.2}, "probability = 1.2: input should be less than or equal to 1"),
         ({"name": "distance", "lower_cutoff": 1.5}, "lower_cutoff must be below upper_cutoff, which is 1.4"),
         ({"name": "random", "seed": 1}, "unknown setting 'seed'"),
-        ({}, "name must be one of distance, easy_positive_semihard, random,"),
+        ({}, "name must be one of cross_class, distance, easy_positive_semihard,"),
     ],
 )
 def test_what_is_wrong_is_said(settings, message):
@@ -274,3 +278,45 @@ def test_the_library_takes_triplets_as_they_are():
     assert TripletMarginLoss()(embeddings, labels, everything).item() == pytest.approx(
         TripletMarginLoss()(embeddings, labels).item()
     )
+
+
+def test_cross_class_triplets_are_of_three_classes():
+    embeddings, labels = batch((4, 3, 2, 1, 1))
+    triplets = mined(build_miner({"name": "cross_class"}), embeddings, labels, times=50)
+    assert Counter(anchor for anchor, _, _ in triplets) == dict.fromkeys(range(11), 50)
+    for triplet in triplets:
+        assert len({int(labels[place]) for place in triplet}) == 3
+    of_first = Counter(positive for anchor, positive, _ in triplets if anchor == 0)
+    assert set(of_first) == {place for place in range(11) if labels[place] != labels[0]}
+
+
+def test_cross_class_negatives_are_drawn_by_distance():
+    embeddings, labels = on_circle(0, 40, 60, 75), torch.arange(4)
+    triplets = mined(build_miner({"name": "cross_class"}), embeddings, labels, times=3000)
+    weights = expected_weights(embeddings)
+    for anchor in range(4):
+        for positive in {0, 1, 2, 3} - {anchor}:
+            rest = sorted({0, 1, 2, 3} - {anchor, positive})
+            total = sum(weights[anchor][negative] for negative in rest)
+            counts = Counter(n for a, p, n in triplets if (a, p) == (anchor, positive))
+            assert as_expected(counts, {negative: weights[anchor][negative] / total for negative in rest})
+
+
+def expected_weights(embeddings, lower=0.5, upper=1.4):
+    """Give 1 / q of each pair, all of which are nearer than the upper cutoff."""
+    d, dimension = distances(embeddings), embeddings.shape[1]
+    clipped = np.clip(d, lower, upper)
+    return clipped ** (2 - dimension) * (1 - clipped**2 / 4) ** ((3 - dimension) / 2)
+
+
+def test_intra_class_triplets_are_three_samples_of_one_class():
+    embeddings, labels = batch((4, 3, 2, 1))
+    triplets = mined(build_miner({"name": "intra_class"}), embeddings, labels, times=400)
+    assert {labels[anchor].item() for anchor, _, _ in triplets} == {0, 1}
+    for triplet in triplets:
+        assert len(set(triplet)) == 3
+        assert len({int(labels[place]) for place in triplet}) == 1
+    first, *members = torch.nonzero(labels == 0).flatten().tolist()
+    others = [pair for anchor, *pair in triplets if anchor == first]
+    pairs = {(p, n): 1 / 6 for p in members for n in members if p != n}
+    assert as_expected(Counter(map(tuple, others)), pairs)
