@@ -7,6 +7,7 @@ import sys
 import click
 
 from oodml_bench import __version__
+from oodml_bench.cli.adapt import adapt
 from oodml_bench.cli.agree import agree
 from oodml_bench.cli.build import build
 from oodml_bench.cli.distance import distance
@@ -53,6 +54,6 @@ def main() -> None:
 
 for command in (
     *(extract, build, inspect, distance, agree, progression),
-    *(validate, train, evaluate, sweep, score_embeddings, plot),
+    *(validate, train, evaluate, sweep, adapt, score_embeddings, plot),
 ):
     main.add_command(command)

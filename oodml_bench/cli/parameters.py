@@ -12,10 +12,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class CommaSeparated(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic since click 8.4
-    """Values separated by commas: `1,5,9`."""
+    """Values separated by commas: `1,5,9`; numbers from `least` on."""
 
-    def __init__(self, of: type) -> None:
+    def __init__(self, of: type, least: int | None = None) -> None:
         self.of = of
+        self.least = least
         self.name = f"{of.__name__},…"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -23,9 +24,12 @@ class CommaSeparated(click.ParamType):  # type: ignore[type-arg, unused-ignore] 
         if not isinstance(value, str):
             return value
         try:
-            return tuple(self.of(part.strip()) for part in value.split(","))
+            values = tuple(self.of(part.strip()) for part in value.split(","))
         except ValueError:
             self.fail(f"{value!r} is not a list of {self.of.__name__} values separated by commas", param, ctx)
+        if self.least is not None and min(values) < self.least:
+            self.fail(f"{min(values)} is below {self.least}, the least that is allowed", param, ctx)
+        return values
 
 
 compute_option = click.option(

@@ -9,6 +9,7 @@ import click
 
 from oodml_bench.cli.curves_table import show_scores
 from oodml_bench.cli.failures import show_failures
+from oodml_bench.cli.few_shot_table import show_few_shot
 from oodml_bench.cli.parameters import CommaSeparated, device_option, logger_option, workers_option
 
 if TYPE_CHECKING:
@@ -18,8 +19,13 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("benchmark", type=click.Path(path_type=Path))
 @click.argument("dataset")
-@click.option("--recipes", type=CommaSeparated(str), required=True, help="Names or TOML files, as margin,arcface.")
-@click.option("--seeds", type=CommaSeparated(int), default="0", show_default=True)
+@click.option(
+    "--recipes",
+    type=CommaSeparated(str),
+    required=True,
+    help="Names, TOML files or folders of them: margin,arcface; study.",
+)
+@click.option("--seeds", type=CommaSeparated(int, least=0), default="0", show_default=True)
 @click.option("--levels", type=CommaSeparated(int), help="Level numbers, as 1,4,8.  [default: all]")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder that gets a folder for each run.")
 @device_option
@@ -38,6 +44,8 @@ def sweep(
 ) -> None:
     """Train several recipes on every level of BENCHMARK, with several seeds.
 
+    A recipe with a table [few_shot] is adapted to few-shot episodes after each of its runs.
+
     The same command skips the runs that are finished and continues the one that was interrupted. A run that fails does
     not stop the others; failures are listed at the end, and the exit status is then 1.
 
@@ -45,13 +53,15 @@ def sweep(
     Example:
       oodml-bench sweep datasplits/cub200_splits.pkl cub200:/data/cub200 \\
           --recipes margin,arcface --seeds 0,1,2 --out runs/cub
+      oodml-bench sweep datasplits/cub200_splits.pkl cub200:/data/cub200 \\
+          --recipes study --seeds 0,1 --out runs/study
     """
     from oodml_bench.training.material import Material
-    from oodml_bench.training.recipe_files import load_recipe
+    from oodml_bench.training.recipe_files import load_recipes
     from oodml_bench.training.sweeping import sweep as run_sweep
 
     material = Material.open(benchmark, dataset)
-    chosen = [load_recipe(name, dataset=material.benchmark.name) for name in recipes]
+    chosen = load_recipes(recipes, dataset=material.benchmark.name)
 
     def announce(run: Planned) -> None:
         click.echo(f"{run.name}: {out / run.name}", err=True)
@@ -72,5 +82,6 @@ def sweep(
     click.echo(counts, err=True)
     if done.rows:
         show_scores(done.rows, "recall@1")
+        show_few_shot(done.rows)
     click.echo(f"written: {out}")
     show_failures(done.failures)

@@ -74,6 +74,7 @@ def train(
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--benchmark", type=click.Path(path_type=Path), help="Where the benchmark lies, if it was moved.")
 @click.option("--dataset", help="Where the dataset lies, if it was moved.")
+@click.option("--on", "other", help="Score the test classes of another dataset instead, as folder:PATH.")
 @click.option("--metrics", type=CommaSeparated(str), help="As recall@1,map@r,nmi.  [default: all]")
 @device_option
 @workers_option
@@ -81,19 +82,32 @@ def evaluate(
     run: Path,
     benchmark: Path | None,
     dataset: str | None,
+    other: str | None,
     metrics: tuple[str, ...] | None,
     device: str,
     workers: int | None,
 ) -> None:
     """Score the finished RUN again, from its checkpoint, and replace its results.
 
+    With --on, its weights are scored on the test classes of another dataset, and its results stay.
+
     \b
     Example:
       oodml-bench evaluate runs/ms-3-0
+      oodml-bench evaluate runs/ms-3-0 --on folder:/data/other
     """
-    from oodml_bench.training.running import evaluate_run, material_of_run
+    from oodml_bench.training.running import evaluate_run
+    from oodml_bench.training.trained import material_of_run
+    from oodml_bench.training.transfer import evaluate_on
 
     material = material_of_run(run, benchmark=benchmark, data=dataset)
+    if other is not None:
+        transfer = evaluate_on(
+            run, other, material=material, device=device, workers=workers, metrics=metrics, progress=True
+        )
+        show_run(transfer.rows)
+        click.echo(f"written: {transfer.file}")
+        return
     scored = evaluate_run(run, material=material, device=device, workers=workers, metrics=metrics, progress=True)
     show_run(scored.rows)
     click.echo(f"written: {scored.folder}")
