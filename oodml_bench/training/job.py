@@ -182,7 +182,10 @@ class Job:
             Where the run is about features, and has no backbone.
         """
         if self.backbone is None:
-            raise RecipeError(f"the recipe {self.recipe.name} was given features, and no backbone for {dataset.name}")
+            raise RecipeError(
+                f"the recipe {self.recipe.name} was trained on stored features, and has no backbone for the pictures of "
+                f"{dataset.name}: extract features of them by the same backbone, and give these"
+            )
         return PictureInputs(
             samples=samples,
             images=dataset.images,
