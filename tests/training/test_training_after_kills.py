@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 import torch
 
+from tests.training.few_shot_samples import adapt_slowly, trained_head
 from tests.training.training_samples import feature_material, train_head, train_network, written_picture_material
 
 
 def started(work: Callable[..., None], *arguments: object) -> BaseProcess:
     context = multiprocessing.get_context("forkserver")
     # Importing torch takes seconds; this way it is done once for all processes.
-    context.set_forkserver_preload(["tests.training.training_samples", "timm", "faiss"])
+    context.set_forkserver_preload(["tests.training.few_shot_samples", "timm", "faiss"])
     process = context.Process(target=work, args=tuple(map(str, arguments)))
     process.start()
     return process
@@ -96,3 +97,27 @@ def test_a_run_killed_at_random_moments_and_continued_gives_the_same_weights(
     assert_equal(state(continued), state(whole))
     assert (continued / "results.jsonl").read_bytes() == (whole / "results.jsonl").read_bytes()
     assert sorted(path.name for path in continued.iterdir()) == sorted(path.name for path in whole.iterdir())
+
+
+def test_adaptation_killed_at_random_moments_and_continued_gives_the_same_results(tmp_path: Path) -> None:
+    material = feature_material(tmp_path)
+    material.benchmark.save(tmp_path / "small_splits.json")
+    whole, continued = (trained_head(material, tmp_path / name) for name in ("whole", "continued"))
+    finished(adapt_slowly, tmp_path, whole, 0)
+    expected = written(whole)
+    moments = np.random.default_rng()  # unseeded: any moment must do
+    for _ in range(5):
+        process = started(adapt_slowly, tmp_path, continued, 0)
+        before = written(continued)
+        while written(continued) == before and process.is_alive():
+            time.sleep(0.001)
+        time.sleep(moments.uniform(0, 0.1))
+        os.kill(process.pid or 0, signal.SIGKILL)
+        process.join()
+    assert written(continued) != expected
+    finished(adapt_slowly, tmp_path, continued, 0)
+    assert written(continued) == expected
+
+
+def written(run: Path) -> dict[str, bytes]:
+    return {path.relative_to(run).as_posix(): path.read_bytes() for path in run.glob("few_shot/*/*/results.jsonl")}
