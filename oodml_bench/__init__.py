@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from oodml_bench.features import Features, class_means, extract, open_features
     from oodml_bench.hardness import FrechetDistance, frechet_distance
     from oodml_bench.reporting import plot_agreement, plot_ags, plot_curves, plot_fid, plot_umap
-    from oodml_bench.splits import Agreement, Benchmark, Level, build, load_benchmark, measure_split
+    from oodml_bench.splits import Agreement, Benchmark, Level, OODSplitter, build, load_benchmark, measure_split
     from oodml_bench.splits.agreement import agreement
     from oodml_bench.training import Material, Recipe, Run, evaluate_run, load_recipe, score_foreign, sweep, train_run
 
@@ -27,6 +27,7 @@ __all__ = [
     "FrechetDistance",
     "Level",
     "Material",
+    "OODSplitter",
     "OodmlError",
     "Recipe",
     "ResultRow",
@@ -65,7 +66,16 @@ _HOMES = {
     "features": ("Features", "class_means", "extract", "open_features"),
     "hardness": ("FrechetDistance", "frechet_distance"),
     "reporting": ("plot_agreement", "plot_ags", "plot_curves", "plot_fid", "plot_umap"),
-    "splits": ("Agreement", "Benchmark", "Level", "agreement", "build", "load_benchmark", "measure_split"),
+    "splits": (
+        "Agreement",
+        "Benchmark",
+        "Level",
+        "OODSplitter",
+        "agreement",
+        "build",
+        "load_benchmark",
+        "measure_split",
+    ),
     "training": ("Material", "Recipe", "Run", "evaluate_run", "load_recipe", "score_foreign", "sweep", "train_run"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from oodml_bench.features.class_means import ClassMeans, class_means
-from oodml_bench.features.features import Features, feature_matrix, open_features
+from oodml_bench.features.features import Features, feature_matrix, features_from_arrays, open_features
 from oodml_bench.features.store import FeatureStore
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ __all__ = [
     "class_means",
     "extract",
     "feature_matrix",
+    "features_from_arrays",
     "load_backbone",
     "open_features",
 ]

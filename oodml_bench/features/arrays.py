@@ -51,7 +51,7 @@ def read_arrays(path: Path) -> ArrayFeatures:
         Where it is not such a file, an array is missing or malformed, or a feature is not finite.
     """
     try:
-        return _checked(_arrays_of(path))
+        return checked_arrays(_arrays_of(path))
     except FeatureError as error:
         raise FeatureError(f"array features {path}: {error}. {LAYOUT}") from error
 
@@ -67,7 +67,14 @@ def _arrays_of(path: Path) -> dict[str, NDArray[Any]]:
         raise FeatureError(f"the file cannot be read ({error})") from error
 
 
-def _checked(arrays: Mapping[str, NDArray[Any]]) -> ArrayFeatures:
+def checked_arrays(arrays: Mapping[str, NDArray[Any]]) -> ArrayFeatures:
+    """Check arrays by their names in a file. Integer names become their decimal digits.
+
+    Raises
+    ------
+    FeatureError
+        Where one is missing or malformed, or a feature is not finite.
+    """
     for name in ("features", "classes"):
         if name not in arrays:
             raise FeatureError(f"there is no array `{name}`")

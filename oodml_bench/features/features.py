@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from oodml_bench.errors import FeatureError
-from oodml_bench.features.arrays import ArrayFeatures, read_arrays
+from oodml_bench.features.arrays import ArrayFeatures, checked_arrays, read_arrays
 from oodml_bench.features.store import BATCH_ROWS, FeatureStore
 from oodml_bench.features.store_meta import META_NAME
 
@@ -73,6 +73,33 @@ def open_features(path: Path | str) -> Features:
         return _of_arrays(path.stem, read_arrays(path))
     hint = f". Give the folder {path.parent}." if (path.parent / META_NAME).exists() else ""
     raise FeatureError(f"{path} is neither a feature store (a folder) nor array features (an .npz file){hint}")
+
+
+def features_from_arrays(
+    features: NDArray[Any],
+    classes: NDArray[Any],
+    *,
+    samples: NDArray[Any] | None = None,
+    name: str = "arrays",
+) -> Features:
+    """Give features in memory as what `open_features` gives of a file.
+
+    Parameters
+    ----------
+    features
+        (N, D), real numbers.
+    classes, samples
+        (N,) each, text or integers: the class of each row, and the name of its sample where it has one.
+    name
+        What errors and benchmarks call them.
+
+    Raises
+    ------
+    FeatureError
+        Where an array is malformed, or a feature is not finite.
+    """
+    arrays = {"features": features, "classes": classes} | ({} if samples is None else {"samples": samples})
+    return _of_arrays(name, checked_arrays(arrays))
 
 
 def _of_store(store: FeatureStore) -> Features:

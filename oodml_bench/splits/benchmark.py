@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from oodml_bench.hardness.null import Calibration
 from oodml_bench.hardness.size_free import SizeFree
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from oodml_bench.datasets import Dataset
+    from oodml_bench.splits.torch_datasets import EpisodeDatasets, LevelDatasets
 
 #: Support samples of each class; in the published Online Products files, the classes whose every sample is support.
 Episode = dict[str, tuple[str, ...]] | tuple[str, ...]
@@ -134,6 +141,27 @@ class Benchmark:
     walks: tuple[Walk, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
     samples: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    def datasets(
+        self, level: int, data: Dataset | Path | str, transform: Callable[[Image], Any] | None = None
+    ) -> LevelDatasets:
+        """Give a level as torch datasets; see `oodml_bench.splits.torch_datasets.level_datasets`."""
+        from oodml_bench.splits.torch_datasets import level_datasets
+
+        return level_datasets(self, level, data, transform)
+
+    def episode(
+        self,
+        level: int,
+        shots: int,
+        episode: int,
+        data: Dataset | Path | str,
+        transform: Callable[[Image], Any] | None = None,
+    ) -> EpisodeDatasets:
+        """Give an episode as torch datasets; see `oodml_bench.splits.torch_datasets.episode_datasets`."""
+        from oodml_bench.splits.torch_datasets import episode_datasets
+
+        return episode_datasets(self, level, shots, episode, data, transform)
 
     def save(self, path: Path | str, *, overwrite: bool = False) -> tuple[Path, Path]:
         """Write the `.pkl` and the `.json` file; see `oodml_bench.splits.files.save_benchmark`."""

@@ -183,8 +183,8 @@ class Job:
         """
         if self.backbone is None:
             raise RecipeError(
-                f"the recipe {self.recipe.name} was trained on stored features, and has no backbone for the pictures of "
-                f"{dataset.name}: extract features of them by the same backbone, and give these"
+                f"the recipe {self.recipe.name} was trained on stored features, and has no backbone for the pictures "
+                f"of {dataset.name}: extract features of them by the same backbone, and give these"
             )
         return PictureInputs(
             samples=samples,
