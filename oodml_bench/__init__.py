@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from oodml_bench.evaluation import Curve, ResultRow, Scores, curves_of, evaluate_embeddings, read_results
     from oodml_bench.features import Features, class_means, extract, open_features
     from oodml_bench.hardness import FrechetDistance, frechet_distance
-    from oodml_bench.reporting import plot_agreement, plot_ags, plot_curves, plot_fid, plot_umap
+    from oodml_bench.reporting import plot_agreement, plot_ags, plot_curves, plot_few_shot, plot_fid, plot_umap
     from oodml_bench.splits import Agreement, Benchmark, Level, OODSplitter, build, load_benchmark, measure_split
     from oodml_bench.splits.agreement import agreement
     from oodml_bench.training import Material, Recipe, Run, evaluate_run, load_recipe, score_foreign, sweep, train_run
@@ -51,6 +51,7 @@ __all__ = [
     "plot_agreement",
     "plot_ags",
     "plot_curves",
+    "plot_few_shot",
     "plot_fid",
     "plot_umap",
     "read_results",
@@ -65,7 +66,7 @@ _HOMES = {
     "evaluation": ("Curve", "ResultRow", "Scores", "curves_of", "evaluate_embeddings", "read_results"),
     "features": ("Features", "class_means", "extract", "open_features"),
     "hardness": ("FrechetDistance", "frechet_distance"),
-    "reporting": ("plot_agreement", "plot_ags", "plot_curves", "plot_fid", "plot_umap"),
+    "reporting": ("plot_agreement", "plot_ags", "plot_curves", "plot_few_shot", "plot_fid", "plot_umap"),
     "splits": (
         "Agreement",
         "Benchmark",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -13,24 +13,28 @@ if TYPE_CHECKING:
     from oodml_bench.evaluation.statistics import Estimate
 
 
-def show_scores(rows: Sequence[ResultRow], metric: str, untrained: Sequence[ResultRow] = ()) -> None:
+def show_scores(
+    rows: Sequence[ResultRow], metric: str, levels: Sequence[int], untrained: Sequence[ResultRow] = ()
+) -> None:
     """Print a metric over the levels, raw and on galleries of one size, and whether it falls as the FID rises.
 
-    What was not trained is shown first, and is not judged.
+    What was not trained is shown first, and is not judged. `levels` are the numbers of those that were asked for:
+    a verdict names the ones that it says nothing of.
     """
     from oodml_bench.evaluation.curves import agreement_of_curves, curves_of
 
-    weights = "selected" if any(row.weights == "selected" for row in rows) else rows[0].weights
-    raw, controlled = (curves_of(rows, metric, weights=weights, fixed_gallery=fixed) for fixed in (False, True))
+    raw, controlled = (curves_of(rows, metric, None, fixed_gallery=fixed) for fixed in (False, True))
     marks = (curves_of(untrained, metric, "given", fixed) if untrained else [] for fixed in (False, True))
-    _show_curves(f"{metric} by level, all test classes ({weights} weights, mean over seeds)", [*next(marks), *raw])
+    kinds = sorted({curve.weights for curve in raw}, reverse=True)
+    title = f"{metric} by level, all test classes ({' or '.join(kinds)} weights, mean over seeds)"
+    _show_curves(title, next(marks), raw)
     size = controlled[0].gallery_classes
     click.echo()
     title = f"{metric} by level, on galleries of {size} classes: the same number at every level"
-    _show_curves(title, [*next(marks), *controlled])
+    _show_curves(title, next(marks), controlled)
     click.echo()
-    if len(raw[0].levels) > 1:
-        _show_verdict(metric, raw, controlled)
+    if len(levels) > 1:
+        _show_verdict(metric, raw, controlled, levels)
     agreement = agreement_of_curves(controlled)
     if agreement is not None:
         click.echo(
@@ -39,7 +43,7 @@ def show_scores(rows: Sequence[ResultRow], metric: str, untrained: Sequence[Resu
         )
 
 
-def _show_curves(title: str, curves: Sequence[Curve]) -> None:
+def _show_curves(title: str, marks: Sequence[Curve], trained: Sequence[Curve]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -47,14 +51,19 @@ def _show_curves(title: str, curves: Sequence[Curve]) -> None:
     click.echo(title)
     table = Table(box=None, pad_edge=False)
     table.add_column("level\nFID", no_wrap=True)
-    for level, fid in zip(curves[0].levels, curves[0].fids, strict=True):
+    curves = [*marks, *trained]
+    levels = sorted({pair for curve in curves for pair in zip(curve.fids, curve.levels, strict=True)})
+    for fid, level in levels:
         table.add_column(f"{level}\n{fid:.0f}" if fid >= 100 else f"{level}\n{fid:.1f}", justify="right", no_wrap=True)
     for heading in ("AGS (95 %)", "Spearman", "seeds"):
         table.add_column(heading, justify="right", no_wrap=True)
+    differ = len({curve.weights for curve in trained}) > 1
     for curve in curves:
-        scores = (f"{mean:.3f}" if mean == mean else "–" for mean in curve.mean)  # NaN differs from itself
+        name = f"{curve.recipe} ({curve.weights})" if differ and curve in trained else curve.recipe
+        at = {level: each.mean for level, each in zip(curve.levels, curve.at_levels, strict=True) if each is not None}
+        scores = (f"{at[level]:.3f}" if level in at else "–" for _, level in levels)
         correlation = "–" if curve.spearman is None else f"{curve.spearman:+.2f}"
-        table.add_row(Text(curve.recipe), *scores, _interval(curve.ags), correlation, str(len(curve.seeds)))
+        table.add_row(Text(name), *scores, _interval(curve.ags), correlation, _seeds(curve))
     # Columns are never cut: a narrow terminal wraps, and a pipe gets whole lines.
     Console(width=max(Console().width, 150)).print(table)
 
@@ -67,19 +76,46 @@ def _interval(estimate: Estimate | None) -> str:
     return f"{estimate.mean:.4f} ± {(estimate.high - estimate.low) / 2:.4f}"
 
 
-def _show_verdict(metric: str, raw: Sequence[Curve], controlled: Sequence[Curve]) -> None:
+def _seeds(curve: Curve) -> str:
+    """Give the number of seeds, and where the AGS is over fewer of them, which have all levels, that of those first."""
+    every = len(curve.seeds)
+    whole = every if curve.ags is None else curve.ags.count
+    return str(every) if whole == every else f"{whole} of {every}"
+
+
+def _show_verdict(metric: str, raw: Sequence[Curve], controlled: Sequence[Curve], levels: Sequence[int]) -> None:
     for name, curves in (("on all test classes", raw), ("on galleries of one size", controlled)):
-        rising = [curve for curve in curves if curve.rises]
-        if not rising:
+        lacking = {curve.recipe: missing for curve in curves if (missing := _missing(curve, levels))}
+        falling = sum(curve.falls for curve in curves)
+        if falling == len(curves) and not lacking:
             click.echo(f"{name}, {metric} falls with every level that has a higher FID: it is a ladder")
             continue
+        rising = _steps(curves, lambda by: by > 0)
         click.echo(
-            f"{name}, {metric} falls all the way for {len(curves) - len(rising)} of {len(curves)} recipes; it RISES"
+            f"{name}, {metric} falls all the way for {falling} of {len(curves)} recipes"
+            f"{', over the levels that have a score' if lacking else ''}{'; it RISES' if rising else ''}"
         )
-        for curve in rising:
-            click.echo(f"  for {curve.recipe} from {', '.join(_rise(curve, *pair) for pair in curve.rises)}")
+        for line in rising:
+            click.echo(f"  {line}")
+        for line in _steps(curves, lambda by: by == 0):
+            click.echo(f"  it stays the same {line}")
+        for recipe, missing in lacking.items():
+            click.echo(f"  {recipe} has no score on level {', '.join(map(str, missing))}")
 
 
-def _rise(curve: Curve, easier: int, harder: int) -> str:
-    by = curve.mean[curve.levels.index(harder)] - curve.mean[curve.levels.index(easier)]
-    return f"level {easier} to {harder} (+{by:.3f})"
+def _missing(curve: Curve, levels: Sequence[int]) -> list[int]:
+    return sorted({*curve.missing, *(set(levels) - set(curve.levels))})
+
+
+def _steps(curves: Sequence[Curve], shown: Callable[[float], bool]) -> list[str]:
+    """Give a line for each recipe whose score changes by what is shown between levels."""
+    lines = []
+    for curve in curves:
+        steps = [
+            f"level {easier} to {harder}" + (f" (+{by:.3f})" if by > 0 else "")
+            for (easier, harder), by in curve.changes.items()
+            if shown(by)
+        ]
+        if steps:
+            lines.append(f"for {curve.recipe} from {', '.join(steps)}")
+    return lines

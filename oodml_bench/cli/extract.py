@@ -20,7 +20,6 @@ from oodml_bench.cli.parameters import device_option, workers_option
 )
 @click.option("--weights", type=click.Path(path_type=Path), help="Local weights file for the backbone.")
 @click.option("--image-size", type=click.IntRange(min=1), help="Side of the square given to the backbone, in pixels.")
-@click.option("--nested", is_flag=True, help="folder: datasets with one more layer, superclass/class/image.")
 @click.option("--skip-broken", is_flag=True, help="Leave out unreadable images and list them, instead of stopping.")
 @device_option
 @click.option("--precision", default="auto", show_default=True, help="auto, float32, bfloat16 or float16.")
@@ -32,7 +31,6 @@ def extract(
     backbone: str,
     weights: Path | None,
     image_size: int | None,
-    nested: bool,
     skip_broken: bool,
     device: str,
     precision: str,
@@ -43,7 +41,8 @@ def extract(
 
     \b
     DATASET is one of
-      folder:PATH            one folder a class (with --nested: superclass/class)
+      folder:PATH            one folder a class
+      nested:PATH            the same with one more layer, superclass/class
       cub200:PATH  cars196:PATH  sop:PATH
       torchvision:NAME:PATH  hf:NAME_OR_PATH  arrays:FILE.npz
       glyphs  glyphs:N       bundled: drawn characters, no download
@@ -59,7 +58,7 @@ def extract(
     from oodml_bench.progress import working_on
 
     with working_on("Listing the images"):
-        opened = open_dataset(dataset, nested=nested)
+        opened = open_dataset(dataset)
     click.echo(f"{opened.name}: {len(opened.classes)} classes, {opened.sample_count} images")
     for note in opened.notes:
         click.echo(f"note: {note}")

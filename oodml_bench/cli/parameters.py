@@ -32,6 +32,18 @@ class CommaSeparated(click.ParamType):  # type: ignore[type-arg, unused-ignore] 
         return values
 
 
+class LevelNumbers(CommaSeparated):
+    """Numbers of levels separated by commas, or `all`."""
+
+    def __init__(self) -> None:
+        super().__init__(int)
+        self.name = "int,…|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Split a text, unless it is `all`."""
+        return value if value == "all" else super().convert(value, param, ctx)
+
+
 compute_option = click.option(
     "--device", default="cpu", show_default=True, help="Where distances are computed: cpu, cuda or cuda:N."
 )

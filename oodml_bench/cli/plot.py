@@ -70,7 +70,9 @@ def umap(
 
 _METRIC = click.option("--metric", default="recall@1", show_default=True, help="A metric of the results.")
 _WEIGHTS = click.option(
-    "--weights", type=click.Choice(["last", "selected", "given"]), help="Which weights.  [default: selected, if any]"
+    "--weights",
+    type=click.Choice(["last", "selected", "given"]),
+    help="Which weights.  [default: of each recipe selected, else last]",
 )
 
 
@@ -82,11 +84,15 @@ _WEIGHTS = click.option(
 @click.option("--fixed-gallery", is_flag=True, help="Scores on galleries of one number of classes at every level.")
 @overwrite_option
 def curves(runs: Path, out: Path, metric: str, weights: Weights | None, fixed_gallery: bool, overwrite: bool) -> None:
-    """Draw scores over FID, a line a recipe and a band over seeds, from all results below the folder RUNS.
+    """Draw scores over FID, a line a recipe and a band over seeds, from the results in RUNS.
+
+    RUNS is a file of results, such as `score-embeddings --out` writes, or a folder: then all files are read that are
+    called results.jsonl in it or below, as those in the folders of runs are.
 
     \b
     Example:
       oodml-bench plot curves runs/cub --out curves.pdf
+      oodml-bench plot curves clip.jsonl --out clip.pdf
     """
     from oodml_bench.reporting import plot_curves
 
@@ -103,6 +109,8 @@ def curves(runs: Path, out: Path, metric: str, weights: Weights | None, fixed_ga
 def ags(runs: Path, out: Path, metric: str, weights: Weights | None, overwrite: bool) -> None:
     """Draw each recipe's aggregated generalisation score: its mean score over the range of FIDs.
 
+    RUNS is what `plot curves` takes.
+
     \b
     Example:
       oodml-bench plot ags runs/cub --out ags.pdf
@@ -110,3 +118,39 @@ def ags(runs: Path, out: Path, metric: str, weights: Weights | None, overwrite: 
     from oodml_bench.reporting import plot_ags
 
     click.echo(f"written: {plot_ags(runs, out, metric=metric, weights=weights, overwrite=overwrite)}")
+
+
+@plot.command()
+@click.argument("runs", type=click.Path(path_type=Path))
+@_PICTURE
+@_METRIC
+@click.option("--adaptation", help="Name of an adaptation.  [default: the only one]")
+@click.option("--shots", type=CommaSeparated(int, least=1), help="Numbers of shots, as 2,5.  [default: all]")
+@_WEIGHTS
+@click.option("--fixed-gallery", is_flag=True, help="Scores on galleries of one number of classes at every level.")
+@overwrite_option
+def fewshot(
+    runs: Path,
+    out: Path,
+    metric: str,
+    adaptation: str | None,
+    shots: tuple[int, ...] | None,
+    weights: Weights | None,
+    fixed_gallery: bool,
+    overwrite: bool,
+) -> None:
+    """Draw scores over FID before and after few-shot adaptation, and the relative gain with a linear fit.
+
+    RUNS is what `plot curves` takes: runs that `oodml-bench adapt` has adapted.
+
+    \b
+    Example:
+      oodml-bench plot fewshot runs/cub --out fewshot.pdf
+    """
+    from oodml_bench.reporting import plot_few_shot
+
+    written = plot_few_shot(
+        runs, out, metric=metric, adaptation=adaptation, shots=shots, weights=weights, fixed_gallery=fixed_gallery,
+        overwrite=overwrite,
+    )  # fmt: skip
+    click.echo(f"written: {written}")

@@ -81,7 +81,7 @@ def sweep(
     counts = f"{done.finished} runs trained, {done.skipped} found finished, {len(done.failures)} failed"
     click.echo(counts, err=True)
     if done.rows:
-        show_scores(done.rows, "recall@1")
+        show_scores(done.rows, "recall@1", levels or tuple(material.benchmark.levels))
         show_few_shot(done.rows)
     click.echo(f"written: {out}")
     show_failures(done.failures)

@@ -72,7 +72,7 @@ def validate(
 
     begin = time.monotonic()
     opened = open_features(features)
-    material = Material(load_benchmark(benchmark), opened, str(benchmark), str(features))
+    material = Material(load_benchmark(benchmark), opened, str(benchmark.absolute()), str(features.absolute()))
     chosen = load_recipes(recipes, dataset=material.benchmark.name)
     few_shot = None
     if shots is not None:
@@ -98,7 +98,12 @@ def validate(
         )
         click.echo()
         scored = sorted({row.level for row in done.rows})
-        show_scores(done.rows, metric, untrained_rows(material, levels=scored, metrics=METRICS))
+        show_scores(
+            done.rows,
+            metric,
+            levels or tuple(material.benchmark.levels),
+            untrained_rows(material, levels=scored, metrics=METRICS),
+        )
         show_few_shot(done.rows)
     if out is not None:
         click.echo(f"written: {out}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FORMS = (
     "folder:PATH",
+    "nested:PATH",
     "cub200:PATH",
     "cars196:PATH",
     "sop:PATH",
@@ -33,16 +34,19 @@ FORMS = (
 )
 
 
-def open_dataset(spec: str, *, nested: bool = False) -> Dataset:
+#: Readers of a folder or a file: what follows the colon is its path.
+_READERS_OF_A_PATH = ("folder", "nested", "cub200", "cars196", "sop", "arrays")
+
+
+def open_dataset(spec: str) -> Dataset:
     """Open a dataset by its specification.
 
     Parameters
     ----------
     spec
-        One of `folder:PATH`, `cub200:PATH`, `cars196:PATH`, `sop:PATH`, `torchvision:NAME:PATH`, `hf:NAME_OR_PATH`,
-        `arrays:FILE.npz`, `glyphs` and `glyphs:N`.
-    nested
-        Whether a layer of superclass folders lies above the class folders; for `folder:PATH` only.
+        One of `folder:PATH`, `nested:PATH` (a layer of superclass folders above the class folders), `cub200:PATH`,
+        `cars196:PATH`, `sop:PATH`, `torchvision:NAME:PATH`, `hf:NAME_OR_PATH`, `arrays:FILE.npz`, `glyphs` and
+        `glyphs:N`.
 
     Raises
     ------
@@ -58,9 +62,19 @@ def open_dataset(spec: str, *, nested: bool = False) -> Dataset:
         raise DatasetError(f"unknown dataset {spec!r}. {_advice(spec)}")
     if not rest and reader != "glyphs":
         raise DatasetError(f"the dataset {spec!r} lacks a path or name. {_forms_of(reader)}")
-    if nested and reader != "folder":
-        raise DatasetError(f"--nested is for folder:PATH only, the dataset is {spec!r}. Leave it out.")
-    return read_folder(_path(rest), nested=True) if nested else READERS[reader](rest)
+    return READERS[reader](rest)
+
+
+def absolute_spec(spec: str) -> str:
+    """Give a specification that means the same dataset in every working directory."""
+    reader, _, rest = spec.partition(":")
+    if reader in _READERS_OF_A_PATH:
+        return f"{reader}:{_path(rest).absolute()}"
+    if reader == "torchvision":
+        name, _, path = rest.partition(":")
+        return f"{reader}:{name}:{_path(path).absolute()}"
+    # A name on the hub is no path.
+    return f"hf:{_path(rest).absolute()}" if reader == "hf" and _path(rest).exists() else spec
 
 
 def _path(text: str) -> Path:
@@ -85,6 +99,7 @@ def _read_glyphs(rest: str) -> Dataset:
 
 READERS: dict[str, Callable[[str], Dataset]] = {
     "folder": lambda rest: read_folder(_path(rest)),
+    "nested": lambda rest: read_folder(_path(rest), nested=True),
     "cub200": lambda rest: read_cub200(_path(rest)),
     "cars196": lambda rest: read_cars196(_path(rest)),
     "sop": lambda rest: read_sop(_path(rest)),

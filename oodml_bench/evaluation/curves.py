@@ -6,23 +6,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.errors import InputError, RunError
-from oodml_bench.evaluation.results import ResultRow
+from oodml_bench.evaluation.results import ResultRow, Weights
 from oodml_bench.evaluation.statistics import (
     Estimate,
     RankAgreement,
     ags,
+    changes,
     mean_interval,
     rank_agreement,
-    rises,
     spearman,
 )
 
-__all__ = ["Curve", "Estimate", "agreement_of_curves", "ags", "curves_of", "mean_interval", "rises", "spearman"]
+__all__ = ["Curve", "Estimate", "agreement_of_curves", "ags", "curves_of", "mean_interval", "spearman"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,8 @@ class Curve:
         Shape (seeds, levels), float64; NaN where a seed was not scored on a level, or the score is not finite.
     gallery_classes
         Classes in a gallery; None where each level has its own number.
+    weights
+        Of which weights the scores are.
     """
 
     benchmark: str
@@ -52,6 +55,7 @@ class Curve:
     seeds: tuple[int, ...]
     scores: NDArray[np.float64]
     gallery_classes: int | None = None
+    weights: Weights = "selected"
 
     @cached_property
     def at_levels(self) -> tuple[Estimate | None, ...]:
@@ -82,17 +86,30 @@ class Curve:
         return spearman(np.array(self.fids)[known], self.mean[known])
 
     @property
-    def rises(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of neighbouring levels, by number, between which the mean score rises although the FID does."""
+    def missing(self) -> tuple[int, ...]:
+        """Numbers of the levels on which no seed has a score."""
+        return tuple(level for level, mean in zip(self.levels, self.mean, strict=True) if not np.isfinite(mean))
+
+    @property
+    def changes(self) -> dict[tuple[int, int], float]:
+        """What the mean score changes by between neighbouring levels with scores, of which the second has a higher FID.
+
+        Keys are the numbers of both.
+        """
         known = np.flatnonzero(np.isfinite(self.mean))
-        pairs = rises(np.array(self.fids)[known], self.mean[known])
-        return tuple((self.levels[known[easier]], self.levels[known[harder]]) for easier, harder in pairs)
+        found = changes(np.array(self.fids)[known], self.mean[known])
+        return {(self.levels[known[easier]], self.levels[known[harder]]): by for (easier, harder), by in found.items()}
+
+    @property
+    def falls(self) -> bool:
+        """Whether there are two levels or more with scores, and each is lower than the one before."""
+        return bool(self.changes) and all(by < 0 for by in self.changes.values())
 
 
 def curves_of(
     rows: Iterable[ResultRow],
     metric: str = "recall@1",
-    weights: str = "selected",
+    weights: Weights | None = "selected",
     fixed_gallery: bool = False,
     shots: int = 0,
     adaptation: str | None = None,
@@ -108,7 +125,7 @@ def curves_of(
     metric
         Name of the metric.
     weights
-        `last`, `selected` or `given`.
+        `last`, `selected` or `given`; None: of each recipe the first it has results of, of selected, last and given.
     fixed_gallery
         Take scores on galleries of one number of classes instead of all test classes of each level.
     shots
@@ -124,14 +141,17 @@ def curves_of(
         Where a level has several FIDs, or one score is told twice.
     """
     rows = list(rows)
+    weights_of = _weights_of(rows) if weights is None else defaultdict(lambda: weights)
     chosen = [
         row
         for row in rows
-        if (row.metric, row.weights, row.shots, row.adaptation) == (metric, weights, shots, adaptation)
+        if (row.metric, row.shots, row.adaptation) == (metric, shots, adaptation)
+        and row.weights == weights_of[row.benchmark, row.recipe]
         and (row.gallery_classes is not None) == fixed_gallery
     ]
     if not chosen:
-        raise InputError(_nothing(rows, metric, weights, fixed_gallery, shots))
+        asked = weights or " or ".join(sorted(set(weights_of.values()))) or "any"
+        raise InputError(_nothing(rows, metric, asked, fixed_gallery, shots))
     by_curve: dict[tuple[str, str], list[ResultRow]] = defaultdict(list)
     for row in chosen:
         by_curve[row.benchmark, row.recipe].append(row)
@@ -157,6 +177,14 @@ def agreement_of_curves(curves: Sequence[Curve]) -> RankAgreement | None:
         return None
     common = sorted(set.intersection(*map(set, means)))
     return rank_agreement(np.array([[mean[level] for level in common] for mean in means]))
+
+
+def _weights_of(rows: Iterable[ResultRow]) -> dict[tuple[str, str], Weights]:
+    """Give the weights that speak for each benchmark and recipe: those that a reader wants first."""
+    found: dict[tuple[str, str], set[Weights]] = defaultdict(set)
+    for row in rows:
+        found[row.benchmark, row.recipe].add(row.weights)
+    return {key: min(kinds, key=get_args(Weights).index) for key, kinds in found.items()}
 
 
 def _fids(rows: Iterable[ResultRow]) -> dict[tuple[str, int], float]:
@@ -195,6 +223,7 @@ def _curve(rows: Sequence[ResultRow], fids: dict[tuple[str, int], float]) -> Cur
         seeds=tuple(seeds),
         scores=np.where(np.isfinite(scores), scores, np.nan),
         gallery_classes=sizes[0] if sizes else None,
+        weights=first.weights,
     )
 
 

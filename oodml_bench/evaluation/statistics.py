@@ -18,6 +18,10 @@ Numbers = Sequence[float] | NDArray[np.float64]
 CONFIDENCE = 0.95
 
 
+#: Share of a score up to which two means of the same scores may differ.
+_ROUNDING = 1e-12
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean and its 95 % interval.
@@ -99,14 +103,20 @@ def spearman(fids: Numbers, scores: Numbers) -> float | None:
     return float(spearmanr(fids, scores).statistic)
 
 
-def rises(fids: Numbers, scores: Numbers) -> list[tuple[int, int]]:
-    """Give the pairs of levels, as positions, next to each other by FID, between which FID and score both rise."""
+def changes(fids: Numbers, scores: Numbers) -> dict[tuple[int, int], float]:
+    """Give what the score changes by between levels that are next to each other by FID, of which one has a higher FID.
+
+    Keys are the positions of the easier and the harder level. What lies within the rounding of means of equal scores
+    (a share of 1e-12) is no change: 0.
+    """
     order = [int(position) for position in np.argsort(fids, kind="stable")]
-    return [
-        (easier, harder)
+    return {
+        (easier, harder): 0.0
+        if math.isclose(scores[harder], scores[easier], rel_tol=_ROUNDING)
+        else float(scores[harder] - scores[easier])
         for easier, harder in pairwise(order)
-        if fids[harder] > fids[easier] and scores[harder] > scores[easier]
-    ]
+        if fids[harder] > fids[easier]
+    }
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,7 +53,7 @@ def draw_curves(figure: Figure, curves: Sequence[Curve], metric: str) -> None:
     _keep_lines_apart(axes, curves)
     if len({curve.benchmark for curve in curves}) == 1:
         _name_levels(axes, curves)
-    _add_legend(figure, columns, _spread(curves))
+    _add_legend(figure, columns, _spread(estimate for curve in curves for estimate in curve.at_levels))
 
 
 def _keep_lines_apart(axes: Axes, curves: Sequence[Curve]) -> None:
@@ -100,8 +100,12 @@ def _height(curve: Curve) -> float:
 
 
 def _label(curve: Curve, curves: Sequence[Curve]) -> str:
-    alone = len({other.benchmark for other in curves}) == 1
-    return curve.recipe if alone else f"{curve.recipe} ({curve.benchmark})"
+    told = []
+    if len({other.benchmark for other in curves}) > 1:
+        told.append(curve.benchmark)
+    if len({other.weights for other in curves}) > 1:
+        told.append(f"{curve.weights} weights")
+    return f"{curve.recipe} ({', '.join(told)})" if told else curve.recipe
 
 
 def _axis_name(metric: str, curves: Sequence[Curve]) -> str:
@@ -118,10 +122,10 @@ def _galleries(curves: Sequence[Curve]) -> str:
     return f"galleries of {' or '.join(map(str, sizes))} classes"
 
 
-def _spread(curves: Sequence[Curve]) -> str:
-    """Say what the bands are."""
-    counts = sorted({len(curve.seeds) for curve in curves})
-    if counts == [1]:
+def _spread(estimates: Iterable[Estimate | None]) -> str:
+    """Say what the intervals are over: the seeds that have a score there."""
+    counts = sorted({estimate.count for estimate in estimates if estimate is not None})
+    if not counts or counts == [1]:
         return "one seed: no interval"
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     return f"mean and 95 % t-interval over {seeds} seeds" + (", none over one" if counts[0] == 1 else "")
@@ -174,7 +178,7 @@ def draw_ags(figure: Figure, curves: Sequence[Curve], controlled: Sequence[Curve
     axes.set_xlim(low, high + _ROOM * (high - low))
     without = [_label(curve, curves) for curve in curves if not curve.ags]
     note = f"\nnot on all levels by any seed: {', '.join(without)}" if without else ""
-    _add_legend(figure, len(kinds), _spread(ordered) + note)
+    _add_legend(figure, len(kinds), _spread(curve.ags for curve in (*ordered, *partners.values())) + note)
 
 
 def _draw_bars(

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
 
 from oodml_bench.errors import InputError, SplitError
 from oodml_bench.evaluation import Curve, ResultRow, curves_of, read_results
+from oodml_bench.evaluation.few_shot import few_shot_curves, gains_of
 from oodml_bench.evaluation.results import Weights
 from oodml_bench.features import Features, open_features
 from oodml_bench.reporting.agreement import draw_agreement
 from oodml_bench.reporting.curves import draw_ags, draw_curves
 from oodml_bench.reporting.embedding import Embedding, Points, umap_embedding
+from oodml_bench.reporting.few_shot import draw_few_shot
 from oodml_bench.reporting.fid_progression import draw_levels_alone, draw_progression
 from oodml_bench.reporting.saving import check_picture, saved_figure
 from oodml_bench.reporting.umap_panels import draw_panels
 from oodml_bench.splits import Agreement, Benchmark, Level, load_benchmark
 
-__all__ = ["check_picture", "plot_agreement", "plot_ags", "plot_curves", "plot_fid", "plot_umap"]
+__all__ = ["check_picture", "plot_agreement", "plot_ags", "plot_curves", "plot_few_shot", "plot_fid", "plot_umap"]
 
 
 def plot_fid(benchmark: Benchmark | Path | str, out: Path | str, *, overwrite: bool = False) -> Path:
@@ -146,7 +147,7 @@ def plot_curves(
     fixed_gallery
         Take scores on galleries of one number of classes instead of all test classes of each level.
     weights
-        `selected`, `last` or `given`; the first of these that there are results of, unless given.
+        `selected`, `last` or `given`; of each recipe the first of these that it has results of, unless given.
     overwrite
         Replace a file that exists.
 
@@ -158,7 +159,7 @@ def plot_curves(
         Where no result is of this kind, the suffix is another, or the file exists and `overwrite` is off.
     """
     rows = _results(results)
-    curves = curves_of(rows, metric, weights or _weights_in(rows), fixed_gallery)
+    curves = curves_of(rows, metric, weights, fixed_gallery)
     with saved_figure(Path(out), overwrite=overwrite) as figure:
         draw_curves(figure, curves, metric)
     return Path(out)
@@ -189,26 +190,72 @@ def plot_ags(
         Where no recipe has results on all levels, the suffix is another, or the file exists and `overwrite` is off.
     """
     rows = _results(results)
-    weights = weights or _weights_in(rows)
     curves = curves_of(rows, metric, weights)
     if not any(curve.ags for curve in curves):
         raise InputError(
             f"no recipe has a seed with {metric} on all of its levels, two or more; finish the runs to aggregate scores"
         )
     controlled: list[Curve] = []
-    if any(row.gallery_classes is not None and (row.metric, row.weights) == (metric, weights) for row in rows):
+    of_one_size = (row for row in rows if row.gallery_classes is not None and row.shots == 0)
+    if any(row.metric == metric and weights in (None, row.weights) for row in of_one_size):
         controlled = curves_of(rows, metric, weights, fixed_gallery=True)
     with saved_figure(Path(out), overwrite=overwrite) as figure:
         draw_ags(figure, curves, controlled, metric)
     return Path(out)
 
 
+def plot_few_shot(
+    results: Path | str | Sequence[ResultRow],
+    out: Path | str,
+    *,
+    metric: str = "recall@1",
+    adaptation: str | None = None,
+    shots: Sequence[int] | None = None,
+    fixed_gallery: bool = False,
+    weights: Weights | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Draw scores before and after few-shot adaptation over the FID, and the relative gain with a straight line.
+
+    A row a number of shots, a column a recipe. Bands are 95 % t-intervals over seeds, or over episodes of a single one.
+
+    Parameters
+    ----------
+    results, out, metric, weights, overwrite
+        As for `plot_curves`.
+    adaptation
+        Name of the adaptation; the only one that there is, unless given.
+    shots
+        Numbers of shots; all that there are, unless given.
+    fixed_gallery
+        Take scores on galleries of one number of classes instead of all classes of each level's queries.
+
+    Raises
+    ------
+    RunError
+        Where results cannot be read, or contradict each other.
+    InputError
+        Where no episode was scored both before and after, there are several adaptations and none is given, the suffix
+        is another, or the file exists and `overwrite` is off.
+    """
+    gains = gains_of(
+        _results(results),
+        metric=metric,
+        shots=shots,
+        adaptation=adaptation,
+        weights=weights,
+        fixed_gallery=fixed_gallery,
+    )
+    found = sorted({gain.adaptation for gain in gains})
+    if len(found) > 1:
+        raise InputError(f"a figure shows one adaptation, and there are {', '.join(found)}; give the name of one")
+    with saved_figure(Path(out), overwrite=overwrite) as figure:
+        draw_few_shot(figure, few_shot_curves(gains), metric)
+    return Path(out)
+
+
 def _results(results: Path | str | Sequence[ResultRow]) -> Sequence[ResultRow]:
     return read_results(results) if isinstance(results, Path | str) else results
-
-
-def _weights_in(rows: Sequence[ResultRow]) -> Weights:
-    return next((kind for kind in get_args(Weights) if any(row.weights == kind for row in rows)), "selected")
 
 
 def _opened(benchmark: Benchmark | Path | str) -> Benchmark:

@@ -60,7 +60,9 @@ class CheckpointFile:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             identity = state.pop("identity")
         except Exception as error:  # torch raises errors of many kinds for a damaged or unsafe file
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            # Its first sentence: the others say what torch's own functions could do.
+            first = str(error).partition(". ")[0].partition("\n")[0]
+            reason = f"{type(error).__name__}{': ' if first else ''}{first}"
             raise RunError(
                 f"the checkpoint {self.path} cannot be read: {reason}. Delete it to begin this run anew."
             ) from error

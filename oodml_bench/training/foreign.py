@@ -18,14 +18,16 @@ def score_foreign(
     benchmark: Benchmark | Path | str,
     embeddings: Path | str,
     *,
-    level: int,
+    levels: Sequence[int] | None = None,
     dataset: Dataset | str | None = None,
     name: str | None = None,
     seed: int = 0,
     metrics: Sequence[str] | None = None,
     device: str = "cpu",
 ) -> list[ResultRow]:
-    """Score embeddings of the test classes of a level.
+    """Score embeddings of the test classes of some levels.
+
+    A model that was trained on a level may be scored on that level alone: it has seen test classes of the others.
 
     Parameters
     ----------
@@ -33,9 +35,9 @@ def score_foreign(
         A benchmark, or the path of one of its files.
     embeddings
         A Parquet or `.npz` file; see `oodml_bench.evaluation.embeddings_file.read_embeddings`. Every sample of the
-        level's test classes must be in it; others are ignored.
-    level
-        Number of the level.
+        levels' test classes must be in it; others are ignored.
+    levels
+        Numbers of the levels; all unless given.
     dataset
         The dataset, where the benchmark does not name its samples.
     name, seed
@@ -48,7 +50,7 @@ def score_foreign(
     Returns
     -------
     list of ResultRow
-        With `weights` "given".
+        Level by level, with `weights` "given".
 
     Raises
     ------
@@ -62,26 +64,42 @@ def score_foreign(
         Where a metric is unknown.
     """
     opened = benchmark if isinstance(benchmark, Benchmark) else load_benchmark(benchmark)
-    test = level_of(opened, level).test
-    samples = _samples_of(opened, level, dataset)
-    if missing := sorted(set(test) - set(samples)):
-        raise EmbeddingError(
-            f"the samples of {len(missing)} of the {len(test)} test classes of level {level} are not known, among them "
-            f"those of {missing[0]!r}: the benchmark {opened.name} does not name them. Name its dataset by --images"
-        )
+    numbers = sorted(opened.levels) if levels is None else list(dict.fromkeys(levels))
+    samples = _samples_of(opened, numbers, dataset)
+    for number in numbers:
+        _check_known(samples, opened, number)
     path = Path(embeddings)
     file = read_embeddings(path)
-    try:
-        matrix, labels = matched_to({class_name: samples[class_name] for class_name in sorted(test)}, file)
-    except EmbeddingError as error:
-        raise EmbeddingError(f"embeddings {path}: {error}") from None
-    subject = Subject(opened, level, path.stem if name is None else name, seed)
-    return zero_shot_rows(subject, matrix, labels, "given", metrics=metrics, device=device)
+    rows: list[ResultRow] = []
+    for number in numbers:
+        test = sorted(level_of(opened, number).test)
+        try:
+            matrix, labels = matched_to({class_name: samples[class_name] for class_name in test}, file)
+        except EmbeddingError as error:
+            raise EmbeddingError(f"embeddings {path}, level {number}: {error}") from None
+        subject = Subject(opened, number, path.stem if name is None else name, seed)
+        rows += zero_shot_rows(subject, matrix, labels, "given", metrics=metrics, device=device)
+    return rows
 
 
-def _samples_of(benchmark: Benchmark, level: int, dataset: Dataset | str | None) -> Mapping[str, Sequence[str]]:
+def _samples_of(
+    benchmark: Benchmark, numbers: Sequence[int], dataset: Dataset | str | None
+) -> Mapping[str, Sequence[str]]:
+    levels = [level_of(benchmark, number) for number in numbers]
     if dataset is None:
         return benchmark.samples
     opened = dataset if isinstance(dataset, Dataset) else open_dataset(dataset)
-    Samples.of(opened).check(benchmark, level_of(benchmark, level))
+    samples = Samples.of(opened)
+    for level in levels:
+        samples.check(benchmark, level)
     return opened.samples
+
+
+def _check_known(samples: Mapping[str, Sequence[str]], benchmark: Benchmark, number: int) -> None:
+    test = benchmark.levels[number].test
+    if missing := sorted(set(test) - set(samples)):
+        raise EmbeddingError(
+            f"the samples of {len(missing)} of the {len(test)} test classes of level {number} are not known, among "
+            f"them those of {missing[0]!r}: the benchmark {benchmark.name} does not name them. Name its dataset by "
+            "--images"
+        )

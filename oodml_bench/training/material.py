@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.datasets import Dataset, open_dataset
+from oodml_bench.datasets.readers import absolute_spec
 from oodml_bench.errors import DatasetError
 from oodml_bench.features import Features, open_features
 from oodml_bench.features.store_meta import META_NAME
@@ -33,7 +34,7 @@ class Material:
     data
         Its dataset, or features of it.
     benchmark_file, data_spec
-        Where they were opened, so that a run folder can name them; None where they were not.
+        Where they were opened, so that a run folder can name them wherever it is read; None where they were not.
     """
 
     benchmark: Benchmark
@@ -61,8 +62,8 @@ class Material:
         return cls(
             benchmark if isinstance(benchmark, Benchmark) else load_benchmark(benchmark),
             data if isinstance(data, Dataset | Features) else open_data(str(data)),
-            None if isinstance(benchmark, Benchmark) else str(benchmark),
-            None if isinstance(data, Dataset | Features) else str(data),
+            None if isinstance(benchmark, Benchmark) else str(Path(benchmark).absolute()),
+            None if isinstance(data, Dataset | Features) else _absolute(str(data)),
         )
 
     @cached_property
@@ -113,5 +114,12 @@ def open_data(spec: str) -> Dataset | Features:
     DatasetError, FeatureError
         Where they cannot be opened.
     """
-    is_features = (spec.endswith(".npz") and not spec.startswith("arrays:")) or (Path(spec) / META_NAME).exists()
-    return open_features(spec) if is_features else open_dataset(spec)
+    return open_features(spec) if _is_features(spec) else open_dataset(spec)
+
+
+def _is_features(spec: str) -> bool:
+    return (spec.endswith(".npz") and not spec.startswith("arrays:")) or (Path(spec) / META_NAME).exists()
+
+
+def _absolute(spec: str) -> str:
+    return str(Path(spec).absolute()) if _is_features(spec) else absolute_spec(spec)

@@ -67,7 +67,9 @@ def _check(classes: Sequence[Indices], batch_size: int, per_class: int) -> None:
     if batch_size < per_class or batch_size % per_class:
         below = batch_size // per_class * per_class
         nearest = " or ".join(str(size) for size in (below, below + per_class) if size > 0)
-        raise RecipeError(f"batch_size = {batch_size} must be a multiple of per_class = {per_class}, such as {nearest}")
+        raise RecipeError(
+            f"[batches] size = {batch_size} must be a multiple of per_class = {per_class}, such as {nearest}"
+        )
     largest = max((len(members) for members in classes), default=0)
     if largest < per_class:
         raise RecipeError(

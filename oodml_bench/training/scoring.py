@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from oodml_bench.evaluation.fixed_galleries import size_controlled_scores
 from oodml_bench.evaluation.metrics import evaluate_embeddings
 from oodml_bench.evaluation.results import ResultRow, Weights
+from oodml_bench.evaluation.retrieval import RETRIEVAL_METRICS
 from oodml_bench.splits import Benchmark
+
+#: What is scored on galleries of one size unless metrics are chosen.
+CONTROLLED_METRICS = ("recall@1", "map@r")
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def zero_shot_rows(
     metrics: Sequence[str] | None = None,
     device: str = "cpu",
 ) -> list[ResultRow]:
-    """Score embeddings of a level's test classes: each metric, and the same on galleries of one size for all levels.
+    """Score embeddings of a level's test classes, and retrieval also on galleries of one size for all levels.
 
     Parameters
     ----------
@@ -73,7 +77,8 @@ def zero_shot_rows(
     weights
         What the rows call the weights: `last`, `selected` or `given`.
     metrics
-        Names of metrics; None: all. The size-controlled scores are those of `size_controlled_scores`.
+        Names of metrics, of which those of retrieval are scored on galleries of one size as well; None: all, and
+        `CONTROLLED_METRICS` on such galleries.
     device
         Where neighbours are searched.
 
@@ -87,7 +92,8 @@ def zero_shot_rows(
     # The same clusterings and the same galleries for every run: differences are those of the embeddings.
     scores = evaluate_embeddings(embeddings, labels, metrics=metrics, device=device, seed=0)
     classes = subject.smallest_gallery
-    controlled = size_controlled_scores(embeddings, labels, classes, seed=0, device=device)
+    on_galleries = CONTROLLED_METRICS if metrics is None else [name for name in metrics if name in RETRIEVAL_METRICS]
+    controlled = size_controlled_scores(embeddings, labels, classes, seed=0, metrics=on_galleries, device=device)
     return [
         *(subject.row(weights, None, metric, value) for metric, value in scores.values.items()),
         *(subject.row(weights, classes, metric, value) for metric, value in controlled.items()),

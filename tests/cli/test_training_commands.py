@@ -1,6 +1,7 @@
 """`validate`, `train`, `evaluate`, `sweep`, `score-embeddings`, and the figures of their results."""
 
 import json
+from dataclasses import replace
 
 import click
 import numpy as np
@@ -9,13 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from oodml_bench.cli.curves_table import _show_verdict
+from oodml_bench.cli.curves_table import show_scores
 from oodml_bench.datasets import open_dataset
 from oodml_bench.evaluation import evaluate_embeddings
-from oodml_bench.evaluation.curves import Curve
 from oodml_bench.evaluation.results import read_results
 from oodml_bench.splits import load_benchmark
+from oodml_bench.training import sweeping
 
+from ..evaluation.rows import rows_of
 from ..splits.benchmarks import small_benchmark
 from ..training.training_samples import written_picture_material
 from .test_commands import run
@@ -68,6 +70,23 @@ def test_validate_says_whether_scores_fall(tmp_path, features):
     assert [line for line in again.stdout.splitlines() if line.startswith("quick")] == table
 
 
+def test_validate_shows_what_it_found_where_a_level_failed(tmp_path, features, monkeypatch):
+    train = sweeping.head_run
+
+    def fail_on_level_2(*arguments, level, **options):
+        if level == 2:
+            raise ValueError("odd")
+        return train(*arguments, level=level, **options)
+
+    monkeypatch.setattr(sweeping, "head_run", fail_on_level_2)
+    done = run("validate", *features, "--recipes", write_recipe(tmp_path / "quick.toml"), "--seeds", "0")
+    assert done.exit_code == 1
+    assert "quick-2-0: ValueError: odd" in done.stderr
+    assert "quick has no score on level 2" in done.stdout
+    levels = next(line for line in done.stdout.splitlines() if line.startswith("level"))
+    assert levels.split()[1:4] == ["1", "3", "4"]
+
+
 def test_validate_keeps_nothing_unless_asked(tmp_path, features):
     before = set(tmp_path.iterdir())
     recipe = write_recipe(tmp_path / "quick.toml")
@@ -76,13 +95,41 @@ def test_validate_keeps_nothing_unless_asked(tmp_path, features):
     assert set(tmp_path.iterdir()) - before == {recipe}
 
 
-def test_a_rise_is_told():
-    rising = Curve("b", "up", (1, 2, 3), (1.0, 2.0, 3.0), (0,), np.array([[0.8, 0.7, 0.75]]))
-    falling = Curve("b", "down", (1, 2, 3), (1.0, 2.0, 3.0), (0,), np.array([[0.8, 0.7, 0.6]]))
-    command = click.Command("x", callback=lambda: _show_verdict("recall@1", [rising, falling], [falling]))
-    out = CliRunner().invoke(command).output
-    assert "falls all the way for 1 of 2 recipes; it RISES\n  for up from level 2 to 3 (+0.050)\n" in out
-    assert "on galleries of one size, recall@1 falls with every level" in out
+def scores(rows, levels=(1, 2, 3), untrained=()):
+    """Give what is printed of scores: the tables and the verdict."""
+    every = [replace(each, gallery_classes=size) for each in rows for size in (None, 30)]
+    marks = [replace(each, gallery_classes=size, weights="given") for each in untrained for size in (None, 30)]
+    command = click.Command("x", callback=lambda: show_scores(every, "recall@1", levels, marks))
+    done = CliRunner().invoke(command, catch_exceptions=False)
+    return done.output
+
+
+def test_a_rise_and_a_tie_are_told():
+    falling = rows_of([[0.8, 0.7, 0.6]], recipe="down")
+    assert "on galleries of one size, recall@1 falls with every level that has a higher FID" in scores(falling)
+    out = scores([*falling, *rows_of([[0.8, 0.7, 0.75]], recipe="up"), *rows_of([[0.8, 0.8, 0.7]], recipe="flat")])
+    assert (
+        "on all test classes, recall@1 falls all the way for 1 of 3 recipes; it RISES\n"
+        "  for up from level 2 to 3 (+0.050)\n"
+        "  it stays the same for flat from level 1 to 2\n"
+    ) in out
+
+
+def test_levels_without_a_score_leave_a_gap_and_are_named():
+    rows = [each for each in rows_of([[0.8, 0.7, 0.6]]) if each.level != 2]
+    out = scores(rows, levels=(1, 2, 3, 4), untrained=rows_of([[0.5, 0.4, 0.3]], recipe="untrained"))
+    margin = next(line.split() for line in out.splitlines() if line.startswith("margin"))
+    assert margin[1:4] == ["0.800", "–", "0.600"]
+    assert "it is a ladder" not in out
+    assert "falls all the way for 1 of 1 recipes, over the levels that have a score\n" in out
+    assert "  margin has no score on level 2, 4\n" in out
+
+
+def test_the_table_tells_weights_that_differ_and_the_seeds_of_the_ags():
+    whole = rows_of([[0.8, 0.7, 0.6], [0.8, 0.7, 0.5]])
+    lines = scores([*whole[:-1], *rows_of([[0.5, 0.4, 0.3]], recipe="short", weights="last")]).splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith("short (last) ")] == ["1", "1"]
+    assert all(line.endswith("1 of 2") for line in lines if line.startswith("margin (selected) "))
 
 
 def test_train_then_evaluate(tmp_path, pictures):
@@ -147,6 +194,7 @@ def test_a_sweep_begins_with_what_can_be_known(tmp_path, pictures):
         (("--recipes", recipe, "--levels", "1,9"), "there is no level 9"),
         (("--recipes", f"{recipe},margni"), "did you mean 'margin'"),
         (("--recipes", f"{recipe},{recipe}"), "two recipes have the name 'quick'"),
+        (("--recipes", recipe, "--seeds", "0,-1"), "-1 is below 0"),
     ):
         done = run("sweep", *pictures, *options, *out)
         assert done.exit_code == 2
@@ -177,6 +225,21 @@ def test_embeddings_of_another_model_are_scored_alike(tmp_path, features):
     assert {(row.recipe, row.weights, row.level) for row in read_results(out)} == {("theirs", "given", 2)}
     refused = run("score-embeddings", features[0], tmp_path / "theirs.parquet", "--level", "2", "--out", out)
     assert refused.exit_code == 2
+
+
+def test_embeddings_are_scored_on_several_levels_and_drawn(tmp_path, features):
+    _, matrix, _, samples = embeddings_of(features)
+    np.savez(tmp_path / "theirs.npz", samples=samples, embeddings=matrix)
+    command = ("score-embeddings", features[0], tmp_path / "theirs.npz", "--metrics", "recall@1")
+    for levels, expected in (("all", [1, 2, 3, 4]), ("3,1", [3, 1])):
+        out = tmp_path / f"{levels}.jsonl"
+        done = run(*command, "--level", levels, "--out", out)
+        assert done.exit_code == 0, done.output
+        assert list(dict.fromkeys(row.level for row in read_results(out))) == expected
+        assert done.stdout.count("small, level ") == len(expected)
+        drawn = run("plot", "curves", out, "--out", tmp_path / f"{levels}.png")
+        assert drawn.exit_code == 0, drawn.output
+    assert "there is no level 9" in run(*command, "--level", "1,9").output
 
 
 def test_embeddings_that_cannot_be_scored(tmp_path, features):

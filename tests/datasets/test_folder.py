@@ -12,7 +12,7 @@ Tree = Callable[..., Path]
 
 
 def read(root: Path, *, nested: bool = False) -> Dataset:
-    return open_dataset(f"folder:{root}", nested=nested)
+    return open_dataset(f"{'nested' if nested else 'folder'}:{root}")
 
 
 def test_one_folder_is_one_class(tree: Tree) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from oodml_bench.datasets import open_dataset
+from oodml_bench.datasets.readers import READERS, absolute_spec
 from oodml_bench.errors import DatasetError
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("photos:/data", "unknown dataset 'photos:/data'. Write one of folder:PATH, cub200:PATH"),
+        ("photos:/data", "unknown dataset 'photos:/data'. Write one of folder:PATH, nested:PATH, cub200:PATH"),
         ("", "unknown dataset ''"),
         ("folder", "'folder' lacks a path or name. Write folder:PATH"),
         ("folder:", "'folder:' lacks a path or name. Write folder:PATH"),
@@ -32,10 +33,21 @@ def test_a_bare_folder_gets_the_form_to_write(tmp_path: Path) -> None:
         open_dataset(str(tmp_path))
 
 
-@pytest.mark.parametrize("spec", ["glyphs", "cub200:/data", "hf:beans"])
-def test_nested_is_for_folders_only(spec: str) -> None:
-    with pytest.raises(DatasetError, match=r"--nested is for folder:PATH only"):
-        open_dataset(spec, nested=True)
+@pytest.mark.parametrize("reader", sorted(set(READERS) - {"glyphs"}))
+def test_a_specification_can_be_said_for_every_working_directory(
+    reader: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    before = "torchvision:MNIST:" if reader == "torchvision" else f"{reader}:"
+    absolute = absolute_spec(f"{before}data")
+    assert absolute == f"{before}{tmp_path / 'data'}"
+    assert absolute_spec(absolute) == absolute
+
+
+@pytest.mark.parametrize("spec", ["glyphs", "glyphs:9", "hf:someone/things"])
+def test_specifications_without_a_path_stay(spec: str) -> None:
+    assert absolute_spec(spec) == spec
 
 
 def test_a_path_may_hold_colons(tree: Callable[..., Path]) -> None:

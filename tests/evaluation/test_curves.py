@@ -36,10 +36,14 @@ def test_means_intervals_and_numbers():
     assert curve.mean == pytest.approx([0.85, 0.85, 0.65])
     assert curve.at_levels[1] == mean_interval([0.8, 0.9])
     assert curve.ags == mean_interval([ags(FIDS, scores) for scores in SCORES])
-    assert curve.rises == ()
+    # A tie is no fall.
+    assert list(curve.changes.values()) == [0, pytest.approx(-0.2)]
+    assert not curve.falls
     (second,) = curves_of(rows_of(SCORES[1:]))
     assert second.spearman == pytest.approx(-0.5)
-    assert second.rises == ((1, 2),)
+    assert second.changes == {(1, 2): pytest.approx(0.1), (2, 3): pytest.approx(-0.3)}
+    assert not second.falls
+    assert curves_of(rows_of(SCORES[:1]))[0].falls
     assert second.ags.low is None
 
 
@@ -68,12 +72,13 @@ def test_scores_without_a_finite_value_are_missing():
     (curve,) = curves_of(rows_of([[np.inf, 0.4, np.nan]]))
     assert curve.at_levels[0] is None
     assert curve.mean.tolist()[1] == 0.4
-    assert (curve.ags, curve.spearman, curve.rises) == (None, None, ())
+    assert (curve.ags, curve.spearman, curve.changes, curve.falls) == (None, None, {}, False)
+    assert curve.missing == (1, 3)
 
 
 def test_one_level_alone():
     (curve,) = curves_of([row()])
-    assert (curve.ags, curve.spearman, curve.rises) == (None, None, ())
+    assert (curve.ags, curve.spearman, curve.changes, curve.falls) == (None, None, {}, False)
     assert curve.mean.tolist() == [0.5]
 
 
@@ -91,6 +96,20 @@ def test_fixed_galleries_and_weights_are_apart():
     assert (curve.scores.item(), curve.gallery_classes) == (0.2, 30)
     with pytest.raises(InputError, match="galleries of 30, 40 classes"):
         curves_of([*rows, row(level=2, fid=20.0, gallery_classes=40)], fixed_gallery=True)
+
+
+def test_each_recipe_speaks_by_the_weights_that_it_has():
+    scored = {"margin": ("selected", "last"), "arcface": ("last",), "theirs": ("given",)}
+    rows = [row(recipe=name, weights=kind) for name, kinds in scored.items() for kind in kinds]
+    found = {curve.recipe: curve.weights for curve in curves_of(rows, weights=None)}
+    assert found == {"arcface": "last", "margin": "selected", "theirs": "given"}
+    assert [curve.recipe for curve in curves_of(rows, weights="last")] == ["arcface", "margin"]
+
+
+def test_adapted_weights_are_apart():
+    rows = [row(shots=2, episode=0, value=0.1), row(shots=2, episode=0, value=0.4, adaptation="margin")]
+    assert curves_of(rows, shots=2)[0].scores.item() == 0.1
+    assert curves_of(rows, shots=2, adaptation="margin")[0].scores.item() == 0.4
 
 
 def test_a_curve_a_benchmark():

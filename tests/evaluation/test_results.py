@@ -19,7 +19,7 @@ any_rows = st.builds(
     benchmark=texts, level=st.integers(1, 99), fid=st.floats(0, 1e6), recipe=texts, seed=st.integers(0, 2**40),
     weights=st.sampled_from(["last", "selected", "given"]), shots=st.integers(0, 9),
     episode=st.none() | st.integers(0, 9), gallery_classes=st.none() | st.integers(2, 99), metric=texts,
-    value=st.floats(allow_nan=False, allow_infinity=False),
+    value=st.floats(allow_nan=False, allow_infinity=False), adaptation=st.none() | texts,
 )  # fmt: skip
 
 
@@ -42,6 +42,15 @@ def test_any_reader_of_json_lines_can_open_it(tmp_path):
     assert list(first) == list(ResultRow.__dataclass_fields__)
     assert (first["recipe"], first["value"], second["value"]) == ("märgin", None, 0.5)
     assert math.isnan(read_results(tmp_path / "results.jsonl")[0].value)
+
+
+def test_results_of_before_there_was_adaptation(tmp_path):
+    path = tmp_path / "results.jsonl"
+    write_results(path, [row(adaptation="margin")])
+    record = json.loads(path.read_bytes())
+    del record["adaptation"]
+    path.write_text(json.dumps(record) + "\n")
+    assert read_results(path) == [row()]
 
 
 def test_a_folder_gives_every_table_below_it_by_path(tmp_path):

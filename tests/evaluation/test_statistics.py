@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from oodml_bench.errors import InputError
-from oodml_bench.evaluation.statistics import ags, mean_interval, rank_agreement, rises, spearman
+from oodml_bench.evaluation.statistics import ags, changes, mean_interval, rank_agreement, spearman
 
 CARS_FIDS = (8.59, 14.33, 32.18, 43.58, 63.29, 86.48, 101.17, 123.03)
 CUB_FIDS = (19.16, 28.49, 52.62, 72.20, 92.48, 120.38, 136.45, 152.04, 173.94)
@@ -92,18 +92,17 @@ def test_spearman():
 
 
 @given(curve=curves)
-def test_rises_are_where_both_go_up(curve):
+def test_changes_lead_from_the_easiest_level_to_the_hardest(curve):
     fids, scores = zip(*curve, strict=True)
-    found = rises(fids, scores)
+    found = changes(fids, scores)
     by_fid = sorted(range(len(fids)), key=lambda place: fids[place])
-    expected = {(i, j) for i, j in pairwise(by_fid) if scores[j] > scores[i]}
-    assert set(found) == expected
-    assert not rises(fids, [-fid for fid in fids])
-    assert len(rises(fids, fids)) == len(fids) - 1
+    assert list(found) == list(pairwise(by_fid))
+    assert sum(found.values()) == pytest.approx(scores[by_fid[-1]] - scores[by_fid[0]], abs=1e-9)
 
 
-def test_levels_of_one_fid_do_not_rise():
-    assert rises([1, 1, 2], [0.1, 0.2, 0.3]) == [(1, 2)]
+def test_levels_of_one_fid_do_not_change_and_rounding_is_no_change():
+    assert changes([1, 1, 2], [0.1, 0.2, 0.3]) == {(1, 2): pytest.approx(0.1)}
+    assert changes([1, 2], [0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1]) == {(0, 1): 0}
 
 
 @given(methods=st.integers(2, 6), levels=st.integers(2, 6), seed=st.integers(0, 999))

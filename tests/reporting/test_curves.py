@@ -78,6 +78,21 @@ def test_what_the_intervals_are_is_said(tmp_path, counts, note):
         assert f"<!-- {note} -->" in plot(rows, tmp_path / f"{plot.__name__}.svg").read_text()
 
 
+def test_seeds_that_lack_a_level_are_not_told_as_those_of_the_ags(tmp_path):
+    rows = rows_of(SCORES)[:-1]
+    text = plot_ags(rows, tmp_path / "ags.svg").read_text()
+    assert "<!-- mean and 95 % t-interval over 2 seeds -->" in text
+    text = plot_curves(rows, tmp_path / "curves.svg").read_text()
+    assert "<!-- mean and 95 % t-interval over 2 to 3 seeds -->" in text
+
+
+@pytest.mark.parametrize("plot", [plot_curves, plot_ags])
+def test_recipes_without_selected_weights_are_drawn_beside_those_with(tmp_path, rows, plot):
+    text = plot([*rows, *rows_of(POOR, recipe="short", weights="last")], tmp_path / "x.svg").read_text()
+    for label in ("margin (selected weights)", "arcface (selected weights)", "short (last weights)"):
+        assert f"<!-- {label} -->" in text
+
+
 def test_fixed_galleries_and_weights(tmp_path, rows):
     text = plot_curves(rows, tmp_path / "fixed.svg", fixed_gallery=True).read_text()
     assert "<!-- Recall@1, galleries of 30 classes -->" in text

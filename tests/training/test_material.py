@@ -39,6 +39,9 @@ def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
         Material.open(picture_benchmark(), tmp_path / "features")
     with pytest.raises(FeatureError):
         Material.open(picture_benchmark(), tmp_path / "none.npz")
+    for name in ("a:b.npz", r"C:\features\f.npz"):
+        with pytest.raises(FeatureError, match="there are no features at"):
+            Material.open(picture_benchmark(), name)
     (tmp_path / "photos").mkdir()
     with pytest.raises(DatasetError, match="write folder:"):
         Material.open(picture_benchmark(), tmp_path / "photos")

@@ -32,6 +32,7 @@ from tests.training.training_samples import (
     HEAD,
     NETWORK,
     equal_states,
+    feature_material,
     picture_benchmark,
     picture_dataset,
     recipe,
@@ -115,6 +116,13 @@ def test_galleries_have_the_size_of_the_smallest_level(pictures: Material, tmp_p
     assert {row.gallery_classes for row in run.rows} == {None, 5}
 
 
+def test_chosen_retrieval_metrics_are_scored_on_galleries_of_one_size_too(features: Material) -> None:
+    for metrics, expected in ((("recall@10", "nmi"), {"recall@10"}), (("nmi",), set())):
+        rows = head_run(features, level=1, recipe=recipe(HEAD), seed=0, metrics=metrics)
+        assert {row.metric for row in rows if row.gallery_classes is None} == set(metrics)
+        assert {row.metric for row in rows if row.gallery_classes is not None} == expected
+
+
 def test_the_same_command_again_does_nothing(pictures: Material, tmp_path: Path, monkeypatch: Any) -> None:
     first = train(pictures, tmp_path / "r")
     before = {path.name: path.read_bytes() for path in first.folder.iterdir()}
@@ -153,6 +161,33 @@ def test_a_run_knows_where_its_benchmark_and_dataset_lie(tmp_path: Path) -> None
     rows = evaluate_run(run.folder, device="cpu", workers=0, backbone=small_backbone()).rows
     assert {row.metric for row in rows} == set(METRICS)
     assert {row for row in rows if row.metric in QUICK} == set(run.rows)
+
+
+def test_evaluating_some_metrics_leaves_the_others(features: Material, tmp_path: Path) -> None:
+    run = train(features, tmp_path / "r", HEAD)
+    evaluate_run(run.folder, material=features, device="cpu", metrics=["nmi"])
+    rows = read_results(run.folder)
+    assert rows[: len(run.rows)] == list(run.rows)
+    assert {row.metric for row in rows[len(run.rows) :]} == {"nmi"}
+
+
+def test_a_run_may_be_evaluated_by_renamed_copies(features: Material, tmp_path: Path) -> None:
+    run = train(features, tmp_path / "r", HEAD)
+    names = [name for name in features.samples.rows_of for _ in features.samples.rows_of[name]]
+    copy = {"features": features.feature_rows, "classes": names, "samples": np.array(features.samples.names)}
+    np.savez(tmp_path / "copy.npz", **copy)
+    renamed = Material.open(dataclasses.replace(features.benchmark, name="copy"), tmp_path / "copy.npz")
+    again = evaluate_run(run.folder, material=renamed, device="cpu")
+    assert {row.value for row in run.rows} <= {row.value for row in again.rows}
+
+
+def test_a_run_may_be_evaluated_from_another_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feature_material(tmp_path).benchmark.save(tmp_path / "small_splits.json")
+    monkeypatch.chdir(tmp_path)
+    run = train(Material.open("small_splits.json", "small.npz"), tmp_path / "r", HEAD)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert evaluate_run(run.folder, device="cpu", metrics=QUICK).rows == run.rows
 
 
 def test_a_run_of_things_in_memory_asks_for_them(pictures: Material, tmp_path: Path) -> None:

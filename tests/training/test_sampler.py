@@ -111,9 +111,9 @@ def test_few_shot_support_smaller_than_a_batch_gives_one_smaller_batch():
 @pytest.mark.parametrize(
     ("batch_size", "per_class", "message"),
     [
-        (10, 4, "batch_size = 10 must be a multiple of per_class = 4, such as 8 or 12"),
-        (2, 4, "batch_size = 2 must be a multiple of per_class = 4, such as 4"),
-        (0, 2, "batch_size = 0 must be a multiple of per_class = 2, such as 2"),
+        (10, 4, "[batches] size = 10 must be a multiple of per_class = 4, such as 8 or 12"),
+        (2, 4, "[batches] size = 2 must be a multiple of per_class = 4, such as 4"),
+        (0, 2, "[batches] size = 0 must be a multiple of per_class = 2, such as 2"),
         (8, 1, "per_class = 1: a batch needs at least 2 images of a class"),
         (12, 6, "per_class = 6, but the largest of 3 classes has 5 images"),
     ],

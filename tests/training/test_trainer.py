@@ -470,8 +470,10 @@ def test_a_damaged_or_hostile_checkpoint_is_refused(
     file.write({"model": {"a": torch.zeros(1000)}})
     assert file.read().keys() == {"model"}
     damage(file.path)
-    with pytest.raises(RunError, match=r"c\.pt cannot be read.*Delete it"):
+    with pytest.raises(RunError, match=r"c\.pt cannot be read.*Delete it") as raised:
         file.read()
+    # What torch says besides is long, and advises to run what is in the file.
+    assert len(str(raised.value)) - len(str(file.path)) < 200
     assert not (tmp_path / "ran-code").exists()
 
 
