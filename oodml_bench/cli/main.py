@@ -15,6 +15,7 @@ from oodml_bench.cli.extract import extract
 from oodml_bench.cli.inspect import inspect
 from oodml_bench.cli.plot import plot
 from oodml_bench.cli.progression import progression
+from oodml_bench.cli.report import report
 from oodml_bench.cli.score_embeddings import score_embeddings
 from oodml_bench.cli.sweep import sweep
 from oodml_bench.cli.train import evaluate, train
@@ -54,6 +55,6 @@ def main() -> None:
 
 for command in (
     *(extract, build, inspect, distance, agree, progression),
-    *(validate, train, evaluate, sweep, adapt, score_embeddings, plot),
+    *(validate, train, evaluate, sweep, adapt, score_embeddings, plot, report),
 ):
     main.add_command(command)

@@ -50,13 +50,18 @@ def umap_embedding(features: Features, points: Points, *, seed: int = 0, progres
     if points == "classes":
         means = class_means(features, progress=progress)
         with working_on("Fitting UMAP", shown=progress):
-            return Embedding(_fitted(means.means, _NEIGHBOURS[points], seed), means.classes)
+            return Embedding(umap_of(means.means, seed=seed), means.classes)
     matrices, classes = [], []
     for batch in features.batches():
         matrices.append(feature_matrix(batch))
         classes += batch["class"].to_pylist()
     with working_on("Fitting UMAP", shown=progress):
         return Embedding(_fitted(np.concatenate(matrices), _NEIGHBOURS[points], seed), tuple(classes))
+
+
+def umap_of(means: NDArray[np.floating], *, seed: int = 0) -> NDArray[np.float64]:
+    """Embed class means (C, D) in the plane: (C, 2)."""
+    return _fitted(means, _NEIGHBOURS["classes"], seed)
 
 
 def _fitted(matrix: NDArray[np.floating], neighbours: int, seed: int) -> NDArray[np.float64]:
