@@ -63,7 +63,7 @@ def test_the_commands_for_own_images_work_as_written(clone, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     lines = commands(clone)
     lines = [line for line in lines if not is_baseline(line)]
-    assert [line[1] for line in lines] == ["extract", "build", "inspect", "plot", "plot", "distance", "agree"]
+    assert [line[1] for line in lines] == ["extract", "build", "inspect", "plot", "plot", "report", "distance", "agree"]
     for line in lines:
         # The only change: the data lies below the test's own folder.
         arguments = [word.replace("/data/", f"{tmp_path}/data/") for word in line[1:]]
@@ -72,6 +72,7 @@ def test_the_commands_for_own_images_work_as_written(clone, tmp_path, monkeypatc
     assert len(load_benchmark("datasplits/cub200_splits.pkl").levels) == 9
     assert Path("fid.pdf").stat().st_size > 1000
     assert Path("umap.png").stat().st_size > 1000
+    assert Path("report/index.html").stat().st_size > 100_000
     assert Path("agreement.json").stat().st_size > 1000
     assert Path("agreement.pdf").stat().st_size > 1000
 
@@ -86,14 +87,21 @@ training = {{ epochs = 1 }}
 """
 
 
+QUICK_ADAPTATION = """
+steps = 2
+objective = { name = "multisimilarity" }
+batches = { size = 8 }
+"""
+
+
 def is_baseline(line: list[str]) -> bool:
-    about_runs = line[1] == "plot" and line[2] in ("curves", "ags")
-    return about_runs or line[1] in ("validate", "train", "evaluate", "sweep", "score-embeddings")
+    about_runs = line[1] == "plot" and line[2] in ("curves", "ags", "fewshot")
+    return about_runs or line[1] in ("validate", "train", "evaluate", "sweep", "adapt", "score-embeddings")
 
 
 @pytest.fixture
 def quick_recipes(clone, tmp_path, monkeypatch):
-    """Put recipes that take no time in the place of the bundled ones, under the same names."""
+    """Put recipes and adaptations that take no time in the place of the bundled ones, under the same names."""
     quick = {}
     for recipe in (clone / "baselines").glob("*.toml"):
         quick[recipe.stem] = tmp_path / "quick" / recipe.name
@@ -101,20 +109,23 @@ def quick_recipes(clone, tmp_path, monkeypatch):
         trains = "network" if recipe.stem == "multisimilarity" else "head"
         quick[recipe.stem].write_text(QUICK_RECIPE.format(trains=trains))
     monkeypatch.setattr("oodml_bench.training.recipe_files.bundled_recipes", lambda: quick)
+    (tmp_path / "quick" / "adaptation.toml").write_text(QUICK_ADAPTATION)
+    adaptations = dict.fromkeys(("margin", "head-margin"), tmp_path / "quick" / "adaptation.toml")
+    monkeypatch.setattr("oodml_bench.training.recipe_files.bundled_adaptations", lambda: adaptations)
 
 
 @pytest.mark.usefixtures("quick_recipes")
 def test_the_commands_for_baselines_work_as_written(clone, tmp_path, monkeypatch):
-    write_cub200(tmp_path / "data" / "cub200", classes=16, images=6)
+    write_cub200(tmp_path / "data" / "cub200", classes=16, images=7)
     monkeypatch.chdir(tmp_path)
     extract(
         f"cub200:{tmp_path}/data/cub200", "features/cub200", backbone="efficientnet_lite0", image_size=32, workers=0
     )
-    build("features/cub200", levels=3, null_draws=0).save("datasplits/cub200_splits.pkl")
+    build("features/cub200", levels=3, shots=(2, 5), null_draws=0).save("datasplits/cub200_splits.pkl")
     rows = pq.read_table("features/cub200/part-00000.parquet")
     pq.write_table(rows.select(["sample", "feature"]).rename_columns(["sample", "embedding"]), "my_embeddings.parquet")
     lines = [line for line in commands(clone) if is_baseline(line)]
-    assert len(lines) == 7
+    assert len(lines) == 10
     for line in lines:
         arguments = [word.replace("/data/", f"{tmp_path}/data/") for word in line[1:]]
         done = CliRunner().invoke(main, arguments)
@@ -123,6 +134,7 @@ def test_the_commands_for_baselines_work_as_written(clone, tmp_path, monkeypatch
     assert Path("runs/ms-3-0/results.jsonl").exists()
     assert Path("curves.pdf").stat().st_size > 1000
     assert Path("ags.pdf").stat().st_size > 1000
+    assert Path("fewshot.pdf").stat().st_size > 1000
 
 
 def test_the_programs_work_as_written(clone, tmp_path, monkeypatch, capsys):
