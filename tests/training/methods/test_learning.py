@@ -74,7 +74,7 @@ def diva(**miners):
 
 
 def s2sd():
-    settings = S2SDSettings(dimensions=(64, 96), features_delay=20)
+    settings = S2SDSettings(dimensions=(64, 96), features_delay=0)
     return untrained(), S2SD(settings, make, dimension=32, features=32, lr=1e-3)
 
 
@@ -105,4 +105,5 @@ def test_the_loss_falls_and_recall_on_other_classes_rises(made):
     # Over three seeds the least gain of DiVA was measured at 0.33.
     assert recall_at_1(embedder, others, other_labels) > before + 0.2
     # DiVA's loss is low at first, while there are few negatives.
-    assert sum(losses[-20:]) < 0.9 * sum(losses[10:30])
+    first = 10 if isinstance(method, DiVA) else 0
+    assert sum(losses[-20:]) < 0.97 * sum(losses[first : first + 20])
