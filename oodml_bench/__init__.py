@@ -9,12 +9,33 @@ if TYPE_CHECKING:
     from oodml_bench.datasets import Dataset, dataset_from_arrays, open_dataset
     from oodml_bench.errors import OodmlError
     from oodml_bench.evaluation import Curve, ResultRow, Scores, curves_of, evaluate_embeddings, read_results
-    from oodml_bench.features import Features, class_means, extract, open_features
+    from oodml_bench.features import Features, class_means, extract, features_from_arrays, open_features
     from oodml_bench.hardness import FrechetDistance, frechet_distance
-    from oodml_bench.reporting import plot_agreement, plot_ags, plot_curves, plot_few_shot, plot_fid, plot_umap
+    from oodml_bench.reporting import (
+        plot_agreement,
+        plot_ags,
+        plot_curves,
+        plot_few_shot,
+        plot_fid,
+        plot_umap,
+        write_report,
+    )
     from oodml_bench.splits import Agreement, Benchmark, Level, OODSplitter, build, load_benchmark, measure_split
     from oodml_bench.splits.agreement import agreement
-    from oodml_bench.training import Material, Recipe, Run, evaluate_run, load_recipe, score_foreign, sweep, train_run
+    from oodml_bench.training import (
+        FewShot,
+        Material,
+        Recipe,
+        Run,
+        adapt_run,
+        evaluate_on,
+        evaluate_run,
+        load_adaptation,
+        load_recipe,
+        score_foreign,
+        sweep,
+        train_run,
+    )
 
 __version__ = "0.1.0"
 
@@ -24,6 +45,7 @@ __all__ = [
     "Curve",
     "Dataset",
     "Features",
+    "FewShot",
     "FrechetDistance",
     "Level",
     "Material",
@@ -34,15 +56,19 @@ __all__ = [
     "Run",
     "Scores",
     "__version__",
+    "adapt_run",
     "agreement",
     "build",
     "class_means",
     "curves_of",
     "dataset_from_arrays",
     "evaluate_embeddings",
+    "evaluate_on",
     "evaluate_run",
     "extract",
+    "features_from_arrays",
     "frechet_distance",
+    "load_adaptation",
     "load_benchmark",
     "load_recipe",
     "measure_split",
@@ -58,15 +84,24 @@ __all__ = [
     "score_foreign",
     "sweep",
     "train_run",
+    "write_report",
 ]
 
 _HOMES = {
     "datasets": ("Dataset", "dataset_from_arrays", "open_dataset"),
     "errors": ("OodmlError",),
     "evaluation": ("Curve", "ResultRow", "Scores", "curves_of", "evaluate_embeddings", "read_results"),
-    "features": ("Features", "class_means", "extract", "open_features"),
+    "features": ("Features", "class_means", "extract", "features_from_arrays", "open_features"),
     "hardness": ("FrechetDistance", "frechet_distance"),
-    "reporting": ("plot_agreement", "plot_ags", "plot_curves", "plot_few_shot", "plot_fid", "plot_umap"),
+    "reporting": (
+        "plot_agreement",
+        "plot_ags",
+        "plot_curves",
+        "plot_few_shot",
+        "plot_fid",
+        "plot_umap",
+        "write_report",
+    ),
     "splits": (
         "Agreement",
         "Benchmark",
@@ -77,7 +112,20 @@ _HOMES = {
         "load_benchmark",
         "measure_split",
     ),
-    "training": ("Material", "Recipe", "Run", "evaluate_run", "load_recipe", "score_foreign", "sweep", "train_run"),
+    "training": (
+        "FewShot",
+        "Material",
+        "Recipe",
+        "Run",
+        "adapt_run",
+        "evaluate_on",
+        "evaluate_run",
+        "load_adaptation",
+        "load_recipe",
+        "score_foreign",
+        "sweep",
+        "train_run",
+    ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

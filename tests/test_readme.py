@@ -138,7 +138,7 @@ def test_the_commands_for_baselines_work_as_written(clone, tmp_path, monkeypatch
 
 
 def test_the_programs_work_as_written(clone, tmp_path, monkeypatch, capsys):
-    reading, building = blocks(clone, "python")
+    reading, building, splitting = blocks(clone, "python")
     monkeypatch.chdir(clone)
     names: dict = {}
     exec(compile(reading, "README.md", "exec"), names)  # noqa: S102 (the README is ours)
@@ -146,7 +146,9 @@ def test_the_programs_work_as_written(clone, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_arrays(tmp_path / "features.npz")
     exec(compile(building, "README.md", "exec"), {})  # noqa: S102
-    assert len(capsys.readouterr().out.splitlines()) == 5
+    exec(compile(splitting, "README.md", "exec"), names)  # noqa: S102
+    assert len(capsys.readouterr().out.splitlines()) == 6
+    assert names["scores"].shape == (4,)
     assert Path("fid.pdf").exists()
 
 
