@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from oodml_bench.evaluation.few_shot import Gain
     from oodml_bench.evaluation.results import ResultRow
     from oodml_bench.evaluation.statistics import Estimate
@@ -62,8 +64,9 @@ def show_few_shot(rows: Sequence[ResultRow]) -> None:
 
     from oodml_bench.evaluation.few_shot import few_shot_curves, gains_of
 
-    metrics = [metric for metric in METRICS if any(row.metric == metric and row.adaptation for row in rows)]
-    for metric in metrics[:1]:
+    for metric in ("recall@1", "accuracy"):
+        if not any(row.metric == metric and row.adaptation for row in rows):
+            continue
         curves = few_shot_curves(gains_of(rows, metric=metric))
         levels = sorted({pair for curve in curves for pair in zip(curve.fids, curve.levels, strict=True)})
         click.echo()
@@ -73,7 +76,7 @@ def show_few_shot(rows: Sequence[ResultRow]) -> None:
             table.add_column(heading, no_wrap=True)
         table.add_column("shots", justify="right", no_wrap=True)
         for fid, level in levels:
-            table.add_column(f"level {level}\n{fid:.4g}", justify="right", no_wrap=True)
+            table.add_column(f"level {level}\nFID {fid:.4g}", justify="right", no_wrap=True)
         for curve in curves:
             cells = {
                 level: f"{before.mean:.3f} → {after.mean:.3f}"
@@ -135,8 +138,10 @@ def _percent(estimate: Estimate | None) -> str:
     return f"{mean} %" if estimate.low is None else f"{mean} ± {100 * (estimate.mean - estimate.low):.1f} %"
 
 
-def _print(table: object) -> None:
+def _print(table: Table) -> None:
     from rich.console import Console
 
     # Columns are never cut: a narrow terminal wraps, and a pipe gets whole lines.
-    Console(width=max(Console().width, 140)).print(table)
+    console = Console()
+    console.width = max(console.width, console.measure(table, options=console.options.update(width=1000)).maximum)
+    console.print(table)
