@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from oodml_bench.errors import EmbeddingError, InputError
 from oodml_bench.evaluation import METRICS, evaluate_embeddings, fixed_galleries, ranks, size_controlled_scores
-from oodml_bench.evaluation.fixed_galleries import _drawn
+from oodml_bench.evaluation.fixed_galleries import drawn_classes
 
 from .embedded import clustered, with_ties
 
@@ -15,7 +15,7 @@ from .embedded import clustered, with_ties
 def one_draw_after_the_other(embeddings, labels, classes, draws, seed, metrics):
     names = np.unique(labels)
     scores = []
-    for gallery in _drawn(len(names), classes, draws, seed):
+    for gallery in drawn_classes(len(names), classes, draws, seed):
         inside = np.isin(labels, names[gallery])
         scores.append(evaluate_embeddings(embeddings[inside], labels[inside], metrics=metrics, seed=seed).values)
     return {name: np.mean([score[name] for score in scores]) for name in metrics}
