@@ -54,7 +54,7 @@ test: $(INSTALLED)  ## Run the whole test suite.
 	$(BIN)/python -m pytest
 
 docs: $(INSTALLED)  ## Build the documentation into site/.
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 check: $(INSTALLED)  ## Lint, formatting, types and import layers.
 	$(BIN)/ruff check .
@@ -90,4 +90,4 @@ baselines: $(INSTALLED)  ## Train what baselines/results/ holds again: some four
 	done
 
 clean:  ## Remove the environment and what the demo made.
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo site

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     type=CommaSeparated(str),
     help="Adaptations by name (see baselines/adaptations/), or TOML files.  [default: margin, for heads head-margin]",
 )
+@click.option("--benchmark", type=click.Path(path_type=Path), help="Where the benchmark lies, if it was moved.")
+@click.option("--dataset", help="Where the dataset lies, if it was moved.")
 @device_option
 @workers_option
 def adapt(
@@ -33,6 +35,8 @@ def adapt(
     shots: tuple[int, ...],
     episodes: int | None,
     adaptations: tuple[str, ...] | None,
+    benchmark: Path | None,
+    dataset: str | None,
     device: str,
     workers: int | None,
 ) -> None:
@@ -47,14 +51,25 @@ def adapt(
       oodml-bench adapt runs/cub --shots 2,5 --by margin,class_means,linear_probe
     """
     from oodml_bench.training.few_shot import adapt_run, adapt_runs
+    from oodml_bench.training.trained import material_of_run
 
     chosen = _chosen(run, shots, episodes, adaptations)
     if (run / "run.json").is_file():
-        rows = adapt_run(run, chosen, device=device, workers=workers, progress=True)
+        material = material_of_run(run, benchmark=benchmark, data=dataset)
+        rows = adapt_run(run, chosen, material=material, device=device, workers=workers, progress=True)
         show_episodes(rows)
         click.echo(f"written: {run / 'few_shot'}")
         return
-    done = adapt_runs(run, chosen, device=device, workers=workers, on_start=_announce, progress=True)
+    done = adapt_runs(
+        run,
+        chosen,
+        benchmark=benchmark,
+        data=dataset,
+        device=device,
+        workers=workers,
+        on_start=_announce,
+        progress=True,
+    )
     if done.rows:
         show_gains(done.rows)
     show_failures(done.failures)

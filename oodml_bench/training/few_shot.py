@@ -169,6 +169,8 @@ def adapt_runs(
     folder: Path | str,
     few_shot: FewShot,
     *,
+    benchmark: Path | str | None = None,
+    data: Path | str | None = None,
     device: str = "auto",
     workers: int | None = None,
     on_start: Callable[[Path], None] = lambda _: None,
@@ -182,6 +184,8 @@ def adapt_runs(
         A run's folder, or one that holds runs.
     few_shot, device, workers, progress
         As for `adapt_run`.
+    benchmark, data
+        Where the benchmark and the samples lie, if they were moved; see `material_of_run`.
     on_start
         Called with the folder of each run before it is opened.
 
@@ -191,7 +195,7 @@ def adapt_runs(
         Where there is no run.
     """
     runs = _runs_in(folder)
-    materials = _Materials()
+    materials = _Materials(benchmark, data)
     backbone_of = lru_cache(maxsize=1)(BackboneSettings.load)
     rows: list[ResultRow] = []
     failures: dict[str, str] = {}
@@ -234,13 +238,16 @@ def _runs_in(folder: Path | str) -> list[Path]:
 class _Materials:
     """Opens what runs were trained on, once for runs of the same."""
 
+    benchmark: Path | str | None = None
+    data: Path | str | None = None
     places: tuple[str | None, str | None] | None = None
     material: Material | None = None
 
     def of(self, run: Path) -> Material:
         places = places_of_run(run)
         if self.material is None or places != self.places:
-            self.places, self.material = places, material_of_run(run)
+            self.places = places
+            self.material = material_of_run(run, benchmark=self.benchmark, data=self.data)
         return self.material
 
 

@@ -74,6 +74,20 @@ def test_all_runs_of_a_sweep(tmp_path, features, quick):
     assert figure.read_bytes().startswith(b"%PDF")
 
 
+def test_runs_whose_data_was_moved(tmp_path, features, quick):
+    out = train(tmp_path, features)
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    for path in (*features, features[0].with_suffix(".json")):
+        path.rename(moved / path.name)
+    lost = run("adapt", out, "--shots", 2, "--by", quick, "--device", "cpu")
+    assert lost.exit_code == 2
+    places = ("--benchmark", moved / features[0].name, "--dataset", moved / features[1].name)
+    for folder in (out, tmp_path / "runs"):
+        done = run("adapt", folder, "--shots", 2, "--by", quick, "--device", "cpu", *places)
+        assert done.exit_code == 0, done.output
+
+
 def test_a_run_that_fails_does_not_stop_the_others(tmp_path, features, quick):
     for seed in (0, 1):
         train(tmp_path, features, seed)
