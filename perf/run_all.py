@@ -15,7 +15,14 @@ from tables import read_tables, write_json
 from oodml_bench.output import write_bytes
 
 HERE = Path(__file__).parent
-SCRIPTS = ("one_distance", "whole_benchmark", "large_progression", "evaluation_speed", "training_speed")
+SCRIPTS = (
+    "one_distance",
+    "whole_benchmark",
+    "large_progression",
+    "evaluation_speed",
+    "training_speed",
+    "adaptation_speed",
+)
 
 
 @click.command()

@@ -23,6 +23,7 @@ from oodml_bench.training.augmentation import training_transform
 from oodml_bench.training.batches import BatchPlan
 from oodml_bench.training.embedder import Embedder
 from oodml_bench.training.inputs import FeatureInputs, Inputs, PictureInputs
+from oodml_bench.training.methods import Criterion
 from oodml_bench.training.recipe import Recipe, parse_recipe
 from oodml_bench.training.samples import Samples, SampleSet
 from oodml_bench.training.trainer import fit
@@ -120,10 +121,11 @@ class Parts:
 
 def ours(parts: Parts, inputs: Inputs) -> Task:
     """Prepare an epoch of the trainer."""
-    embedder, objective = parts.embedder(), parts.recipe.build_objective(len(parts.samples.classes))
+    embedder = parts.embedder()
+    criterion = Criterion.of(parts.recipe, len(parts.samples.classes), embedder)
 
     def task() -> float:
-        fitted = fit(embedder, objective, inputs, parts.samples, parts.recipe, seed=0, device=parts.device)
+        fitted = fit(embedder, criterion, inputs, parts.samples, parts.recipe, seed=0, device=parts.device)
         return fitted.history[0].loss
 
     return task

@@ -23,7 +23,8 @@ def test_every_script_is_run_by_run_all(tmp_path):
     text = (tmp_path / "results.md").read_text()
     results = json.loads((tmp_path / "results.json").read_text())
     assert {"processor", "cores", "BLAS", "numpy"} <= set(results["machine"])
-    for script in ("one_distance", "whole_benchmark", "large_progression", "evaluation_speed", "training_speed"):
+    scripts = ("one_distance", "whole_benchmark", "large_progression", "evaluation_speed", "training_speed")
+    for script in (*scripts, "adaptation_speed"):
         assert f"perf/{script}.py" in text
         assert results["results"][script]
     distances = [row for table in results["results"]["one_distance"] for row in table["rows"]]
@@ -43,3 +44,5 @@ def test_every_script_is_run_by_run_all(tmp_path):
     # Both took the same steps.
     assert ours == pytest.approx(plain, rel=1e-4)
     assert len(loaded["rows"]) == 2
+    (adapted,) = results["results"]["adaptation_speed"]
+    assert [row[-1] for row in adapted["rows"]] == pytest.approx([0, 0], abs=1e-4)
