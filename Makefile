@@ -16,7 +16,7 @@ HEADS := $(shell cd baselines && ls head-*.toml | sed 's/\.toml//' | paste -sd, 
 NETWORKS := margin,multisimilarity,proxyanchor,arcface,rmargin,uniformprior,s2sd,diva
 FEW_SHOT := head-margin,head-multisimilarity,head-proxyanchor,head-arcface
 
-.PHONY: demo test docs check perf datasplits baselines clean
+.PHONY: demo test notebooks docs check perf datasplits baselines clean
 
 $(INSTALLED): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -52,6 +52,9 @@ demo: $(INSTALLED)  ## Run the whole pipeline on the bundled dataset, into demo/
 
 test: $(INSTALLED)  ## Run the whole test suite.
 	$(BIN)/python -m pytest
+
+notebooks: $(INSTALLED)  ## Run the notebooks, and store them with their key figures.
+	$(BIN)/python notebooks/run.py
 
 docs: $(INSTALLED)  ## Build the documentation into site/.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
