@@ -111,6 +111,13 @@ def test_proxies_begin_at_the_means_of_the_support():
     torch.testing.assert_close(mixed, torch.tensor([[2**-0.5, 2**-0.5]]))
 
 
+def test_support_that_is_smaller_than_a_batch_is_adapted_to():
+    large = adapted(adaptation(batches={"size": 112}))
+    assert not torch.equal(large.head.weight, head().head.weight)
+    # The whole support is the batch, which is what batches of its size are too.
+    torch.testing.assert_close(large.head.weight, adapted(adaptation(batches={"size": 8})).head.weight)
+
+
 def test_steps_by_shots():
     how = adaptation(steps=5, steps_at={"10": 7})
     assert [how.at(shots).steps for shots in (2, 10)] == [5, 7]
