@@ -16,7 +16,7 @@ HEADS := $(shell cd baselines && ls head-*.toml | sed 's/\.toml//' | paste -sd, 
 NETWORKS := margin,multisimilarity,proxyanchor,arcface,rmargin,uniformprior,s2sd,diva
 FEW_SHOT := head-margin,head-multisimilarity,head-proxyanchor,head-arcface
 
-.PHONY: demo test notebooks docs check perf datasplits baselines clean
+.PHONY: demo test test-slow notebooks docs check perf datasplits baselines clean
 
 $(INSTALLED): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -50,8 +50,11 @@ demo: $(INSTALLED)  ## Run the whole pipeline on the bundled dataset, into demo/
 	@echo "  $(BIN)/oodml-bench extract folder:PATH --out features/mine"
 	@echo "  $(BIN)/oodml-bench build features/mine --out mine_splits.pkl"
 
-test: $(INSTALLED)  ## Run the whole test suite.
+test: $(INSTALLED)  ## Run the test suite, but for what takes long.
 	$(BIN)/python -m pytest
+
+test-slow: $(INSTALLED)  ## Run what takes long: notebooks, measurements on small sizes, the glyph benchmark made again.
+	$(BIN)/python -m pytest -m slow
 
 notebooks: $(INSTALLED)  ## Run the notebooks, and store them with their key figures.
 	$(BIN)/python notebooks/run.py

@@ -23,6 +23,7 @@ def made_again(request, tmp_path_factory):
     return build(open_features(store), levels=int(levels))
 
 
+@pytest.mark.slow
 def test_the_glyph_benchmark_can_be_made_again(clone, made_again, tmp_path):
     shipped = load_benchmark(clone / "datasplits" / "glyphs_splits.pkl")
     if made_again.provenance.features["sha256"] == shipped.provenance.features["sha256"]:
@@ -46,6 +47,7 @@ def test_the_glyph_benchmark_can_be_made_again(clone, made_again, tmp_path):
     assert len(made_again.levels) == len(shipped.levels)
 
 
+@pytest.mark.slow
 def test_the_same_features_give_the_same_bytes(made_again, tmp_path):
     # The fixture's benchmark was built from other objects; saving twice must not depend on them.
     first = made_again.save(tmp_path / "first.pkl")

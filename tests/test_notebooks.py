@@ -43,6 +43,7 @@ def test_these_are_all():
     assert sorted(path.stem for path in (CLONE / "notebooks").glob("*.ipynb")) == list(NAMES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_runs_and_makes_the_figures_that_are_stored(name, tmp_path, monkeypatch):
     # Beside nothing of the clone but the benchmarks, and without what the user's own IPython starts with.
