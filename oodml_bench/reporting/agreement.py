@@ -54,9 +54,8 @@ def _draw_levels(axes: Axes, shown: list[Scores]) -> None:
         axes.plot(numbers, _heights(scores), label=_broken(scores.label), **style)
     axes.set_xticks(numbers)
     axes.set(xlabel="level", ylabel="normalised FID of train and test", ylim=(-0.04, 1.04))
-    axes.grid(axis="y", color="0.9", linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.legend(frameon=False, fontsize=8)
+    axes.grid(axis="y")
+    axes.legend()
 
 
 def _heights(scores: Scores) -> list[float]:
@@ -75,17 +74,17 @@ def _draw_correlations(axes: Axes, agreement: Agreement, labels: list[str]) -> N
     for (row, column), value in np.ndenumerate(values):
         if row != column:
             text = "–" if np.isnan(value) else f"{value:.2f}"
-            axes.annotate(text, (column, row), ha="center", va="center_baseline", fontsize=8)
+            axes.annotate(text, (column, row), ha="center", va="center_baseline")
     places = range(len(labels))
-    axes.set_xticks(places, [str(place + 1) for place in places], fontsize=8)
-    axes.set_yticks(places, [f"{_broken(label)}  {place}" for place, label in enumerate(labels, 1)], fontsize=8)
+    axes.set_xticks(places, [str(place + 1) for place in places])
+    axes.set_yticks(places, [f"{_broken(label)}  {place}" for place, label in enumerate(labels, 1)])
     # White lines part the cells.
     axes.set_xticks(np.arange(len(labels) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(labels) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=1.5)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
-    axes.set_title("rank correlation\nSpearman above,\nKendall below", fontsize=9)
+    axes.set_title("rank correlation\nSpearman above,\nKendall below")
 
 
 def _broken(label: str) -> str:

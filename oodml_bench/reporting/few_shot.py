@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from oodml_bench.evaluation.few_shot import FewShotCurve
 from oodml_bench.evaluation.statistics import Estimate
+from oodml_bench.reporting.curve_labels import metric_name
 from oodml_bench.reporting.palette import BLACK, BLUE, ORANGE
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ _Level = tuple[float, int]
 _MOST_COLUMNS = 4
 
 #: Inches: of a panel, and of all panels beside each other at least; beside and above them; of a letter.
-_WIDTH, _LEAST_WIDTH, _HEIGHT, _BESIDE, _ABOVE, _LETTER = 1.5, 3.1, 1.85, 1.3, 1.1, 0.066
+_WIDTH, _LEAST_WIDTH, _HEIGHT, _BESIDE, _ABOVE, _LETTER = 1.5, 3.1, 1.85, 1.3, 1.1, 0.06
+
+#: Inches: the least width of a panel where the figure has a width to keep to, and the height of narrow panels.
+_NARROWEST, _NARROW, _LOW = 0.95, 1.2, 1.5
 
 #: Where the scores and the gains are in a panel, as shares of its height: apart, since they run across each other.
 _SCORES, _GAINS = (0.47, 0.97), (0.06, 0.39)
@@ -64,10 +68,10 @@ class _Scale(NamedTuple):
         return [float(value) for value in values if self.low - slack <= value <= self.high + slack]
 
 
-def draw_few_shot(figure: Figure, curves: Sequence[FewShotCurve], metric: str) -> None:
+def draw_few_shot(figure: Figure, curves: Sequence[FewShotCurve], metric: str, width: float | None = None) -> None:
     """Draw scores before and after adaptation, and their relative gain, over the FID.
 
-    A row of panels a number of shots, a column a recipe; of more than four recipes, some are below the others. All
+    A row of panels a number of shots, a column a recipe; of more recipes than have room, some are below the others. All
     panels have the same axes.
 
     Parameters
@@ -78,10 +82,12 @@ def draw_few_shot(figure: Figure, curves: Sequence[FewShotCurve], metric: str) -
         Of one adaptation, one or more.
     metric
         Name of the metric of the scores.
+    width
+        Inches; by the number of recipes unless given.
     """
     recipes = sorted({(curve.benchmark, curve.recipe) for curve in curves})
     shots = sorted({curve.shots for curve in curves})
-    panels, columns = _laid_out(figure, len(recipes), len(shots))
+    panels, columns = _laid_out(figure, len(recipes), len(shots), width)
     scores, gains = _score_scale(curves), _gain_scale(curves)
     found = {(curve.benchmark, curve.recipe, curve.shots): curve for curve in curves}
     drawn: list[Axes] = []
@@ -92,22 +98,25 @@ def draw_few_shot(figure: Figure, curves: Sequence[FewShotCurve], metric: str) -
         drawn += [axes, twin]
         curve = found.get((*recipes[recipe], shots[row]))
         if curve is None:
-            style: Any = {"ha": "center", "color": "0.5", "fontsize": 8, "backgroundcolor": "white"}
+            style: Any = {"ha": "center", "color": "0.5", "fontsize": "small", "backgroundcolor": "white"}
             axes.annotate("not adapted", (0.5, _middle(_SCORES)), xycoords="axes fraction", **style)
             continue
         levels = _levels(curves, curve.benchmark)
         _draw_scores(axes, curve, levels)
         _draw_gains(twin, curve, levels)
-    _name_panels(panels, columns, recipes, shots, "MAP@R" if metric == "map@r" else metric.capitalize())
-    figure.supxlabel("FID of train and test", fontsize=9)
+    _name_panels(panels, columns, recipes, shots, metric_name(metric))
+    figure.supxlabel("FID of train and test", fontsize="medium")
     _add_legend(figure, drawn, _caption(curves))
 
 
-def _laid_out(figure: Figure, recipes: int, shots: int) -> tuple[NDArray[np.object_], int]:
+def _laid_out(figure: Figure, recipes: int, shots: int, width: float | None) -> tuple[NDArray[np.object_], int]:
     """Give panels, shape (recipes, shots), and how many recipes are beside each other."""
-    blocks = -(-recipes // _MOST_COLUMNS)
+    most = _MOST_COLUMNS if width is None else min(_MOST_COLUMNS, int((width - _BESIDE) / _NARROWEST))
+    blocks = -(-recipes // most)
     columns = -(-recipes // blocks)
-    figure.set_size_inches(_BESIDE + max(_LEAST_WIDTH, _WIDTH * columns), _ABOVE + _HEIGHT * blocks * shots)
+    width = _BESIDE + max(_LEAST_WIDTH, _WIDTH * columns) if width is None else width
+    height = _HEIGHT if (width - _BESIDE) / columns > _NARROW else _LOW
+    figure.set_size_inches(width, _ABOVE + height * blocks * shots)
     # Two axes in a panel: the gap to the next one has to be wider than that between them.
     figure.set_layout_engine("constrained", hspace=0.1)
     grid = figure.subplots(blocks * shots, columns, sharex=True, sharey=True, squeeze=False)
@@ -123,8 +132,7 @@ def _frame(axes: Axes, scale: _Scale) -> None:
     axes.set_ylim(scale.ends)
     axes.set_yticks(scale.ticks)
     axes.spines["left"].set_bounds(scale.low, scale.high)
-    axes.grid(axis="y", color="0.9", linewidth=0.6)
-    axes.set_axisbelow(True)
+    axes.grid(axis="y")
 
 
 def _gain_axis(axes: Axes, scale: _Scale, *, labelled: bool, at_edge: bool) -> Axes:
@@ -150,8 +158,8 @@ def _name_panels(
     """Write recipes above their panels, and numbers of shots beside them."""
     several = len({benchmark for benchmark, _ in recipes}) > 1
     for axes, (benchmark, recipe) in zip(panels[:, 0], recipes, strict=True):
-        letters = int(max(_LEAST_WIDTH / columns, _WIDTH) / _LETTER)
-        axes.set_title(fill(f"{recipe} ({benchmark})" if several else recipe, letters), fontsize=9)
+        width = (axes.get_figure().get_figwidth() - _BESIDE) / columns
+        axes.set_title(fill(f"{recipe} ({benchmark})" if several else recipe, int(width / _LETTER)))
     for (_, row), axes in np.ndenumerate(panels[::columns]):
         count = f"{shots[row]} {'shot' if shots[row] == 1 else 'shots'}"
         axes.set_ylabel(f"{count}\n{metric}", y=_middle(_SCORES))
@@ -243,11 +251,9 @@ def _add_legend(figure: Figure, panels: Sequence[Axes], caption: str) -> None:
         handles.keys(),
         loc="outside upper center",
         ncols=4 if width > _ONE_LINE else 2,
-        frameon=False,
-        fontsize=8,
         title=fill(caption, int(width / _LETTER)),
     )
-    legend.get_title().set(fontsize=8, multialignment="center")
+    legend.get_title().set_multialignment("center")
 
 
 def _caption(curves: Sequence[FewShotCurve]) -> str:

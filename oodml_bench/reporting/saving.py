@@ -1,11 +1,11 @@
-"""Writing figures so that the same content gives the same file."""
+"""Writing figures in one style, so that the same content gives the same file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal, get_args
 
 from oodml_bench.errors import InputError
 from oodml_bench.output import refuse_to_overwrite, replaced_atomically
@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = (".png", ".pdf", ".svg")
+
+#: Where a figure goes in a paper: in one column of two, or across the page.
+Size = Literal["column", "page"]
+
+#: Inches.
+WIDTHS: dict[Size, float] = {"column": 3.3, "page": 6.9}
+
+#: Dots an inch of what is printed; on screens those of the style do.
+_PRINTED = 300
+
+_STYLE = Path(__file__).with_name("paper.mplstyle")
 
 
 def check_picture(out: Path, *, overwrite: bool) -> None:
@@ -24,17 +35,42 @@ def check_picture(out: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def saved_figure(out: Path, *, overwrite: bool) -> Iterator[Figure]:
-    """Give an empty figure, and write it to `out` when the block ends without an error."""
+def paper_style() -> Iterator[None]:
+    """Have everything drawn in the block in the style of all figures."""
+    import matplotlib.style
+
+    # After matplotlib's own defaults: what a user has set elsewhere changes nothing here.
+    with matplotlib.style.context(["default", str(_STYLE)]):
+        yield
+
+
+@contextmanager
+def saved_figure(out: Path, *, overwrite: bool, size: Size | None = None) -> Iterator[Figure]:
+    """Give an empty figure, and write it to `out` when the block ends without an error.
+
+    Parameters
+    ----------
+    out
+        The picture: `.png`, `.pdf` or `.svg`.
+    overwrite
+        Replace a file that exists.
+    size
+        What the block draws for: it has to set the width of that size. Pixels are as fine as print needs then.
+
+    Raises
+    ------
+    InputError
+        Where the suffix or the size is another, or the file exists and `overwrite` is off.
+    """
     check_picture(out, overwrite=overwrite)
-    import matplotlib as mpl
+    if size not in (None, *WIDTHS):
+        raise InputError(f"a figure has size {' or '.join(get_args(Size))}, or none, got {size!r}")
     from matplotlib.figure import Figure
 
-    # A fixed salt and no date: the same benchmark gives the same picture.
-    style: Any = {"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "svg.hashsalt": "oodml-bench"}
-    with mpl.rc_context(style):
+    with paper_style():
         figure = Figure(layout="constrained")
         yield figure
+        # No date: the same content gives the same picture.
         metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(out.suffix.lower())
         with replaced_atomically(out) as temporary:
-            figure.savefig(temporary, dpi=200, metadata=metadata)
+            figure.savefig(temporary, dpi=None if size is None else _PRINTED, metadata=metadata)
