@@ -28,6 +28,9 @@ _WIDTH, _WIDTH_OF_EACH = 5.8, 3.0
 #: Inches: of a recipe and for each of its bars; below a panel and above all; of a letter and a line.
 _GAP, _BAR, _BELOW, _ABOVE, _LETTER, _LINE = 0.09, 0.15, 0.45, 0.6, 0.062, 0.12
 
+#: Inches: those of panels below each other, which have to fit on a page.
+_DENSE_GAP, _DENSE_BAR = 0.05, 0.105
+
 #: Inches: of a number behind a bar, and the least width of a panel beside others.
 _NUMBER, _LEAST_WIDTH = 0.85, 1.8
 
@@ -87,7 +90,8 @@ def _laid_out(
     """Give a panel a benchmark, all with the recipes at the same places."""
     _, columns = _width_of_bars(names, len(benchmarks), width)
     rows = -(-len(benchmarks) // columns)
-    figure.set_size_inches(width, above + rows * (_BELOW + (_GAP + _BAR * bars) * len(names)))
+    gap, bar = (_GAP, _BAR) if rows == 1 else (_DENSE_GAP, _DENSE_BAR)
+    figure.set_size_inches(width, above + rows * (_BELOW + (gap + bar * bars) * len(names)))
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes in panels[len(benchmarks) :]:
         axes.set_visible(False)

@@ -30,6 +30,9 @@ _WIDTH, _WIDTH_OF_EACH = 5.8, 3.4
 #: Inches: the least width of a benchmark beside others and of a figure with marks of full size, and the least height.
 _LEAST_WIDTH, _WIDE, _LEAST_HEIGHT = 2.1, 3.0, 1.7
 
+#: Inches: the height of scores where benchmarks are below each other, which have to fit on a page.
+_DENSE_HEIGHT = 1.5
+
 #: Height of scores relative to the width, and that of deviations relative to the height of scores.
 _HIGH, _LOWER = 0.6, 0.75
 
@@ -92,7 +95,7 @@ def _laid_out(
 ) -> NDArray[np.object_]:
     """Give panels, shape (benchmarks, 1 or 2): as many benchmarks beside each other as have room."""
     blocks = -(-benchmarks // columns)
-    high = max(_LEAST_HEIGHT, _HIGH * width / columns)
+    high = max(_LEAST_HEIGHT, _HIGH * width / columns) if blocks == 1 else _DENSE_HEIGHT
     heights = [high, _LOWER * high] if relative else [high]
     figure.set_size_inches(width, above + blocks * sum(heights))
     grid = figure.subplots(blocks * len(heights), columns, squeeze=False, height_ratios=heights * blocks)

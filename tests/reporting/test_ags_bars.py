@@ -103,5 +103,5 @@ def test_scores_on_galleries_without_others_are_not_drawn():
 
 
 def test_bars_keep_some_room_beside_long_names():
-    (axes,) = panels(rows_of(HIGH, recipe="a name of a recipe " * 4), width=3.3)
+    (axes,) = panels(rows_of(HIGH, recipe="a recipe of a long name, tuned"), width=3.3)
     assert 0 < curves_of(rows_of(HIGH))[0].ags.high < axes.get_xlim()[1]

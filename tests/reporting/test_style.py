@@ -38,7 +38,7 @@ def benchmark(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rows():
-    """Give the results of eight recipes over three seeds, on two benchmarks, one of them with galleries of one size."""
+    """Give the results of eight recipes over three seeds, on three benchmarks, one with galleries of one size."""
     rng = np.random.default_rng(0)
     made = []
     for number, recipe in enumerate(RECIPES):
@@ -46,6 +46,7 @@ def rows():
         made += rows_of(scores, recipe=recipe)
         made += rows_of(scores + 0.05, recipe=recipe, gallery_classes=30)
         made += rows_of(scores - 0.1, recipe=recipe, benchmark="cub200")
+        made += rows_of(scores - 0.2, recipe=recipe, benchmark="sop")
     return made
 
 
