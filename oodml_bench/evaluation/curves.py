@@ -155,7 +155,7 @@ def curves_of(
     by_curve: dict[tuple[str, str], list[ResultRow]] = defaultdict(list)
     for row in chosen:
         by_curve[row.benchmark, row.recipe].append(row)
-    fids = _fids(chosen)
+    fids = fids_of_levels((row.benchmark, row.level, row.fid) for row in chosen)
     return [_curve(by_curve[names], fids) for names in sorted(by_curve)]
 
 
@@ -187,13 +187,20 @@ def _weights_of(rows: Iterable[ResultRow]) -> dict[tuple[str, str], Weights]:
     return {key: min(kinds, key=get_args(Weights).index) for key, kinds in found.items()}
 
 
-def _fids(rows: Iterable[ResultRow]) -> dict[tuple[str, int], float]:
+def fids_of_levels(places: Iterable[tuple[str, int, float]]) -> dict[tuple[str, int], float]:
+    """Give the FID of each benchmark's level, of benchmarks, levels and FIDs as results tell them.
+
+    Raises
+    ------
+    RunError
+        Where a level has several FIDs.
+    """
     fids: dict[tuple[str, int], float] = {}
-    for row in rows:
-        known = fids.setdefault((row.benchmark, row.level), row.fid)
-        if known != row.fid:
+    for benchmark, level, fid in places:
+        known = fids.setdefault((benchmark, level), fid)
+        if known != fid:
             raise RunError(
-                f"level {row.level} of {row.benchmark} has FID {known} in one result and {row.fid} in another: these "
+                f"level {level} of {benchmark} has FID {known} in one result and {fid} in another: these "
                 "are two benchmarks of one name. Read their results apart."
             )
     return fids

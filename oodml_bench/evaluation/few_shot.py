@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.errors import InputError, RunError
+from oodml_bench.evaluation.curves import fids_of_levels
 from oodml_bench.evaluation.results import ResultRow, Weights
 from oodml_bench.evaluation.statistics import Estimate, mean_interval
 
@@ -177,7 +178,7 @@ def gains_of(
     if not gains:
         raise InputError(_nothing(rows, metric, shots, adaptation, weights, fixed_gallery))
     gains.sort(key=lambda gain: _run(gain, gain.adaptation))
-    _check_fids(gains)
+    fids_of_levels((gain.benchmark, gain.level, gain.fid) for gain in gains)
     _check_galleries(gains)
     return gains
 
@@ -212,17 +213,6 @@ def _paired(rows: Sequence[ResultRow]) -> Iterator[Gain]:
 
 def _run(of: ResultRow | Gain, adaptation: str) -> _Run:
     return _Run(of.benchmark, of.recipe, of.shots, adaptation, of.level, of.seed, of.fid, of.gallery_classes)
-
-
-def _check_fids(gains: Iterable[Gain]) -> None:
-    fids: dict[tuple[str, int], float] = {}
-    for gain in gains:
-        known = fids.setdefault((gain.benchmark, gain.level), gain.fid)
-        if known != gain.fid:
-            raise RunError(
-                f"level {gain.level} of {gain.benchmark} has FID {known} in one result and {gain.fid} in another: "
-                "these are two benchmarks of one name. Read their results apart."
-            )
 
 
 def _check_galleries(gains: Iterable[Gain]) -> None:

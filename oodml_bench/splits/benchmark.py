@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from oodml_bench.errors import SplitError
 from oodml_bench.hardness.null import Calibration
 from oodml_bench.hardness.size_free import SizeFree
 
@@ -168,3 +169,17 @@ class Benchmark:
         from oodml_bench.splits.files import save_benchmark
 
         return save_benchmark(self, Path(path), overwrite=overwrite)
+
+
+def level_of(benchmark: Benchmark, number: int) -> Level:
+    """Give a level of a benchmark by its number.
+
+    Raises
+    ------
+    SplitError
+        Where the benchmark has no such level.
+    """
+    if number not in benchmark.levels:
+        known = ", ".join(map(str, sorted(benchmark.levels)))
+        raise SplitError(f"there is no level {number} in the benchmark {benchmark.name}; it has {known}")
+    return benchmark.levels[number]

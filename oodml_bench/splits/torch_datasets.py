@@ -12,7 +12,7 @@ from torch.utils import data as torch_data
 from oodml_bench.datasets import Dataset, open_dataset
 from oodml_bench.datasets.names import name_in_class
 from oodml_bench.errors import DatasetError, SplitError
-from oodml_bench.splits.benchmark import Benchmark, Level
+from oodml_bench.splits.benchmark import Benchmark, level_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -119,7 +119,7 @@ def level_datasets(
     DatasetError
         Where the images cannot be opened, or lack classes of the level.
     """
-    level, dataset = _level_of(benchmark, number), _opened(data)
+    level, dataset = level_of(benchmark, number), _opened(data)
     samples = _samples_of(dataset, {*level.train, *level.test}, benchmark)
     validation = _image_set(dataset, samples, level.split_val, transform) if level.split_val else None
     train = level.split_train if level.split_val else level.train
@@ -152,7 +152,7 @@ def episode_datasets(
     DatasetError
         Where the images cannot be opened, or lack classes of the level or samples of the episode.
     """
-    level, dataset = _level_of(benchmark, number), _opened(data)
+    level, dataset = level_of(benchmark, number), _opened(data)
     known = level.test_episodes.get(shots, {})
     if episode not in known:
         there = ", ".join(f"{count} shots: {len(drawn)}" for count, drawn in level.test_episodes.items()) or "none"
@@ -163,7 +163,7 @@ def episode_datasets(
         rest = set(level.test) - set(chosen)
         return EpisodeDatasets(*(_image_set(dataset, samples, part, transform) for part in (chosen, rest)))
     support = {name: _named(samples[name], names, name) for name, names in chosen.items()}
-    query = {name: [sample for sample in samples[name] if sample not in set(support[name])] for name in chosen}
+    query = {name: _without(samples[name], set(support[name])) for name in chosen}
     return EpisodeDatasets(*(_image_set(dataset, part, chosen, transform) for part in (support, query)))
 
 
@@ -171,13 +171,6 @@ def _opened(data: Dataset | Path | str) -> Dataset:
     if isinstance(data, Dataset):
         return data
     return open_dataset(f"folder:{data}" if Path(data).is_dir() else str(data))
-
-
-def _level_of(benchmark: Benchmark, number: int) -> Level:
-    if number not in benchmark.levels:
-        known = ", ".join(map(str, sorted(benchmark.levels)))
-        raise SplitError(f"there is no level {number} in the benchmark {benchmark.name}; it has {known}")
-    return benchmark.levels[number]
 
 
 def _samples_of(dataset: Dataset, classes: Iterable[str], benchmark: Benchmark) -> Mapping[str, Sequence[str]]:
@@ -198,6 +191,10 @@ def _named(samples: Sequence[str], names: Sequence[str], class_name: str) -> lis
             "the dataset that the benchmark was made of."
         )
     return [by_name[name] for name in names]
+
+
+def _without(samples: Sequence[str], left_out: set[str]) -> list[str]:
+    return [sample for sample in samples if sample not in left_out]
 
 
 def _image_set(

@@ -10,8 +10,9 @@ import numpy as np
 from oodml_bench.datasets.names import name_in_class
 from oodml_bench.errors import DatasetError, SplitError
 from oodml_bench.splits import Benchmark, Level
+from oodml_bench.splits.benchmark import level_of
 from oodml_bench.training.material import Material
-from oodml_bench.training.samples import Indices, Samples, SampleSet, level_of
+from oodml_bench.training.samples import Indices, Samples, SampleSet
 
 
 @dataclass(frozen=True, eq=False)

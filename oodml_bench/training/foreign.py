@@ -10,7 +10,8 @@ from oodml_bench.errors import EmbeddingError
 from oodml_bench.evaluation.embeddings_file import matched_to, read_embeddings
 from oodml_bench.evaluation.results import ResultRow
 from oodml_bench.splits import Benchmark, load_benchmark
-from oodml_bench.training.samples import Samples, level_of
+from oodml_bench.splits.benchmark import level_of
+from oodml_bench.training.samples import Samples
 from oodml_bench.training.scoring import Subject, zero_shot_rows
 
 

@@ -17,7 +17,8 @@ from oodml_bench.errors import DatasetError
 from oodml_bench.features import Features, open_features
 from oodml_bench.features.store_meta import META_NAME
 from oodml_bench.splits import Benchmark, Level, load_benchmark
-from oodml_bench.training.samples import Samples, level_of, read_feature_rows
+from oodml_bench.splits.benchmark import level_of
+from oodml_bench.training.samples import Samples, read_feature_rows
 
 #: What trainers read of a level; all of it stands in the pickle of a benchmark too.
 _READ = ("train", "test", "fid", "split_train", "split_val", "test_episodes")

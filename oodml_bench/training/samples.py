@@ -157,20 +157,6 @@ def _check_sides(benchmark: Benchmark, level: Level) -> None:
             )
 
 
-def level_of(benchmark: Benchmark, number: int) -> Level:
-    """Give a level of a benchmark by its number.
-
-    Raises
-    ------
-    SplitError
-        Where the benchmark has no such level.
-    """
-    if number not in benchmark.levels:
-        known = ", ".join(map(str, sorted(benchmark.levels)))
-        raise SplitError(f"there is no level {number} in the benchmark {benchmark.name}; it has {known}")
-    return benchmark.levels[number]
-
-
 def read_feature_rows(features: Features) -> NDArray[np.float32]:
     """Read all features as one matrix, (N, D) float32, in the order of `Samples.of`."""
     parts = [feature_matrix(batch).astype(np.float32, copy=False) for batch in features.batches(["feature"])]

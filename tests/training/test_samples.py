@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from oodml_bench.errors import DatasetError, SplitError
 from oodml_bench.features import open_features
-from oodml_bench.splits.benchmark import Level, Provenance
+from oodml_bench.splits.benchmark import Level, Provenance, level_of
 from oodml_bench.training.material import Material
-from oodml_bench.training.samples import Samples, level_of, read_feature_rows
+from oodml_bench.training.samples import Samples, read_feature_rows
 from tests.splits.benchmarks import write_arrays
 from tests.training.training_samples import picture_benchmark, picture_dataset
 
