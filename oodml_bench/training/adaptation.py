@@ -191,11 +191,8 @@ def _begun(
     embeddings = embed(adapted, inputs.load(in_order(support.rows, adaptation.batches.size)), device)
     objective.start_at(class_means(torch.from_numpy(embeddings), torch.from_numpy(support.labels)).to(device))
     criterion = Criterion(Method(objective))
-    settings = recipe.optimiser
-    head_lr = settings.lr if settings.head_lr is None else settings.head_lr
-    groups = adapted.parameter_groups(
-        lr=settings.lr * adaptation.lr_multiplier, head_lr=head_lr * adaptation.lr_multiplier, weight_decay=0.0
-    )
+    rate, multiplier = recipe.optimiser, adaptation.lr_multiplier
+    groups = adapted.parameter_groups(lr=rate.lr * multiplier, head_lr=rate.embedding_lr * multiplier, weight_decay=0.0)
     optimiser = build_optimiser(OptimiserSettings(), [*groups, *criterion.parameter_groups()])
     return Stepper(adapted, criterion.train(), optimiser, choose_precision(recipe.training.precision, device), device)
 

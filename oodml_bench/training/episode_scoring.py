@@ -156,7 +156,7 @@ class EpisodeScorer:
         return self.job.pictures(dataset_of(self.job.material), names, augmentation, seed)
 
     def _scored(self, sets: EpisodeSets, vectors: Vectors, classes: int | None) -> _Scored:
-        device = str(self.job.device) if self.job.device.type == "cuda" else "cpu"
+        device = self.job.search_device
         embeddings, labels = vectors[sets.queries.rows], sets.queries.labels
         with explained_full_memory():
             plain = evaluate_embeddings(embeddings, labels, metrics=METRICS, device=device).values

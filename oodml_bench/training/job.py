@@ -242,9 +242,13 @@ class Job:
         with self.sparing_cpus():
             embeddings = embed(self.embedder.to(self.device), self.inputs.load(self._in_order(test.rows)), self.device)
         subject = Subject(self.material.benchmark, self.number, self.recipe.name, self.seed)
-        place = str(self.device) if self.device.type == "cuda" else "cpu"
         with explained_full_memory():
-            return zero_shot_rows(subject, embeddings, test.labels, weights, metrics=metrics, device=place)
+            return zero_shot_rows(subject, embeddings, test.labels, weights, metrics=metrics, device=self.search_device)
+
+    @property
+    def search_device(self) -> str:
+        """Where neighbours are searched: on the GPU of a run on CUDA, else on the CPU."""
+        return str(self.device) if self.device.type == "cuda" else "cpu"
 
     def _in_order(self, rows: Rows) -> Iterator[Batch]:
         return in_order(rows, self.recipe.batches.size)

@@ -57,6 +57,11 @@ class OptimiserSettings(Settings):
     gamma: float = Field(default=0.3, gt=0, le=1)
     clip_norm: PositiveFloat | None = None
 
+    @property
+    def embedding_lr(self) -> float:
+        """The embedding layer's learning rate."""
+        return self.lr if self.head_lr is None else self.head_lr
+
     @field_validator("milestones")
     @classmethod
     def _only_for_multistep(cls, milestones: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:

@@ -80,8 +80,9 @@ def evaluate_on(
         given = material_of_run(out) if material is None else material
         trained = Trained.open(out, given, device=device, workers=workers, backbone=backbone)
         opened = open_data(data) if isinstance(data, str) else data
-        test = _test_samples(opened)
-        inputs = _inputs(trained.job, opened, test)
+        samples = Samples.of(opened)
+        test = samples.set_of(starting_split(tuple(samples.rows_of), opened.default_halves).test)
+        inputs = _inputs(trained.job, opened, samples, test)
     with working_on(f"Scoring {len(test.classes)} classes of {opened.name}", shown=progress):
         rows = _rows(trained, opened.name, inputs, test, chosen, "last")
         if trained.fitted.selected is not None:
@@ -91,17 +92,11 @@ def evaluate_on(
     return Transfer(file, tuple(rows))
 
 
-def _test_samples(data: Dataset | Features) -> SampleSet:
-    samples = Samples.of(data)
-    return samples.set_of(starting_split(tuple(samples.rows_of), data.default_halves).test)
-
-
-def _inputs(job: Job, data: Dataset | Features, test: SampleSet) -> Inputs:
+def _inputs(job: Job, data: Dataset | Features, samples: Samples, test: SampleSet) -> Inputs:
     """Give what the embedder is fed of the test samples, by their places."""
     if isinstance(data, Features):
         return FeatureInputs(torch.from_numpy(_fitting_features(job, data)[test.rows]))
-    names = Samples.of(data).names
-    pictures = job.pictures(data, [names[row] or "" for row in test.rows], "none", job.seed)
+    pictures = job.pictures(data, [samples.names[row] or "" for row in test.rows], "none", job.seed)
     if job.embedder.backbone is not None:
         return pictures
     return FeatureInputs(torch.from_numpy(job.features_of(pictures, np.arange(len(test.rows)))))
@@ -128,8 +123,7 @@ def _rows(
     batches = in_order(np.arange(len(test.rows)), job.recipe.batches.size)
     with job.sparing_cpus():
         embeddings = embed(job.embedder.to(job.device), inputs.load(batches), job.device)
-    place = str(job.device) if job.device.type == "cuda" else "cpu"
-    scores = evaluate_embeddings(embeddings, test.labels, metrics=metrics, device=place, seed=0)
+    scores = evaluate_embeddings(embeddings, test.labels, metrics=metrics, device=job.search_device, seed=0)
     benchmark = job.material.benchmark
     return [
         ResultRow(

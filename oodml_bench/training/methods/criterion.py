@@ -45,7 +45,7 @@ class Criterion(torch.nn.Module):
             Where settings do not fit the embedder.
         """
         features = embedder.head.in_features
-        lr = recipe.optimiser.lr if recipe.optimiser.head_lr is None else recipe.optimiser.head_lr
+        lr = recipe.optimiser.embedding_lr
 
         def make(dimension: int, *, miner: Mapping[str, Any] | None = None) -> Objective:
             return recipe.build_objective(class_count, dimension=dimension, miner=miner)
