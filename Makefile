@@ -10,13 +10,17 @@ INSTALLED := $(VENV)/.installed
 GLYPHS := glyphs:300 --backbone efficientnet_lite0 --image-size 96 --device cpu
 GLYPH_LEVELS := --levels 8
 
+# How many test files run at once, each on one thread.
+JOBS ?= 2
+PYTEST := -m pytest -n $(JOBS) --dist loadfile
+
 # What baselines/results/ holds: every recipe for heads, the study's eight that train the whole network, and few-shot
 # adaptation of four heads.
 HEADS := $(shell cd baselines && ls head-*.toml | sed 's/\.toml//' | paste -sd, -)
 NETWORKS := margin,multisimilarity,proxyanchor,arcface,rmargin,uniformprior,s2sd,diva
 FEW_SHOT := head-margin,head-multisimilarity,head-proxyanchor,head-arcface
 
-.PHONY: demo test test-slow notebooks docs check perf datasplits baselines clean
+.PHONY: demo test test-slow test-nightly coverage notebooks docs check perf datasplits baselines clean
 
 $(INSTALLED): setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +33,8 @@ demo: $(INSTALLED)  ## Run the whole pipeline on the bundled dataset, into demo/
 	$(BIN)/oodml-bench extract $(GLYPHS) --out demo/features
 	$(BIN)/oodml-bench build demo/features $(GLYPH_LEVELS) --out demo/glyphs_splits.pkl --overwrite
 	$(BIN)/oodml-bench inspect demo/glyphs_splits.pkl
+	$(BIN)/oodml-bench verify demo/glyphs_splits.pkl --features demo/features --images glyphs:300
+	$(BIN)/oodml-bench audit demo/glyphs_splits.pkl --features demo/features --images glyphs:300
 	$(BIN)/oodml-bench plot fid demo/glyphs_splits.pkl --out demo/fid.png --overwrite
 	$(BIN)/oodml-bench plot umap demo/glyphs_splits.pkl demo/features --levels 1,4,6,8 --out demo/umap_classes.png --overwrite
 	$(BIN)/oodml-bench plot umap demo/glyphs_splits.pkl demo/features --points samples --out demo/umap_samples.png --overwrite
@@ -51,10 +57,18 @@ demo: $(INSTALLED)  ## Run the whole pipeline on the bundled dataset, into demo/
 	@echo "  $(BIN)/oodml-bench build features/mine --out mine_splits.pkl"
 
 test: $(INSTALLED)  ## Run the test suite, but for what takes long.
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST)
 
 test-slow: $(INSTALLED)  ## Run what takes long: notebooks, measurements on small sizes, the glyph benchmark made again.
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m slow
+
+test-nightly: $(INSTALLED)  ## Feed ten thousand damaged files of every kind to the readers.
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m nightly
+
+coverage: $(INSTALLED)  ## Run the test suite, and see that it reaches the package: 90 % of its lines, 75 % of each file.
+	$(BIN)/coverage erase
+	OMP_NUM_THREADS=1 $(BIN)/coverage run $(PYTEST)
+	$(BIN)/python tests/coverage_floors.py
 
 notebooks: $(INSTALLED)  ## Run the notebooks, and store them with their key figures.
 	$(BIN)/python notebooks/run.py

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     )
     from oodml_bench.splits import Agreement, Benchmark, Level, OODSplitter, build, load_benchmark, measure_split
     from oodml_bench.splits.agreement import agreement
+    from oodml_bench.splits.audit import audit
+    from oodml_bench.splits.verification import verify
     from oodml_bench.training import (
         FewShot,
         Material,
@@ -58,6 +60,7 @@ __all__ = [
     "__version__",
     "adapt_run",
     "agreement",
+    "audit",
     "build",
     "class_means",
     "curves_of",
@@ -84,6 +87,7 @@ __all__ = [
     "score_foreign",
     "sweep",
     "train_run",
+    "verify",
     "write_report",
 ]
 
@@ -112,6 +116,8 @@ _HOMES = {
         "load_benchmark",
         "measure_split",
     ),
+    "splits.audit": ("audit",),
+    "splits.verification": ("verify",),
     "training": (
         "FewShot",
         "Material",

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 
 class OodmlError(Exception):
-    """Something failed; the base of every error of this package."""
+    """Something failed; the base of every error of this package.
+
+    Its arguments are the lines of the message, mostly one: a line break inside of one came from data.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
 
 
 class InputError(OodmlError):
@@ -57,6 +63,18 @@ class OutputExistsError(InputError):
 
 class OutputError(OodmlError):
     """The output cannot be written: read-only, full, or not a folder."""
+
+
+class LockedError(OodmlError):
+    """Another process is writing there; the same command works when that one has ended."""
+
+
+class LoaderError(OodmlError):
+    """A process that loads pictures died; the same command continues."""
+
+
+class ClusterError(OodmlError):
+    """A cluster cannot be reached, has too little, or was lost; what is finished is kept."""
 
 
 class TrainingError(OodmlError):

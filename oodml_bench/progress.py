@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from oodml_bench.printing import printable
+
 #: Seconds between two plain lines where there is no terminal.
 PLAIN_LINE_INTERVAL = 10.0
 
@@ -36,11 +38,12 @@ def working_on(description: str, *, shown: bool = True) -> Iterator[None]:
         yield
     elif sys.stderr.isatty():
         from rich.console import Console
+        from rich.text import Text
 
-        with Console(stderr=True).status(description):
+        with Console(stderr=True).status(Text(printable(description))):
             yield
     else:
-        print(f"{description} …", file=sys.stderr, flush=True)
+        print(f"{printable(description)} …", file=sys.stderr, flush=True)
         yield
 
 
@@ -49,15 +52,16 @@ def _bar(description: str, total: int | None) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(description, total=total)
+        task = bar.add_task(printable(description), total=total)
         yield lambda units: bar.advance(task, units)
 
 
 @contextmanager
 def _plain_lines(description: str, total: int | None) -> Iterator[Advance]:
     done = 0
+    description = printable(description)
     last_line = time.monotonic()
     of_total = "" if total is None else f" of {total}"
 

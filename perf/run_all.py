@@ -19,6 +19,8 @@ SCRIPTS = (
     "one_distance",
     "whole_benchmark",
     "large_progression",
+    "hardness_scaling",
+    "image_costs",
     "evaluation_speed",
     "training_speed",
     "adaptation_speed",

@@ -32,8 +32,8 @@ from oodml_bench.hardness.size_free import SizeFree
 from oodml_bench.splits import Benchmark, Level, build, load_benchmark
 from oodml_bench.splits.benchmark import Provenance, Walk, WalkedStep
 from oodml_bench.training import Material, Recipe, load_recipe, sweep
+from oodml_bench.training.jobs import EXAMPLE_PREFIX, job_file
 from oodml_bench.training.miners import MINERS
-from oodml_bench.training.sweeping import Planned
 from oodml_bench.training.trainer import EpochRecord
 
 ROOT = Path(__file__).parent.parent
@@ -172,7 +172,8 @@ def parsed(line: list[str]) -> None:
 
 def commands_of(page: str) -> list[list[str]]:
     text = "".join(block.content for block in blocks_of(page) if block.language == "sh").replace("\\\n", "")
-    return [shlex.split(line, comments=True) for line in text.splitlines() if line.startswith("oodml-bench ")]
+    commands = [line.partition(" >")[0] for line in text.splitlines() if line.startswith("oodml-bench ")]
+    return [shlex.split(command, comments=True) for command in commands]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -209,32 +210,22 @@ def recorded(script: str, folder: Path, tasks: range) -> list[list[str]]:
     return [line.rstrip("\t").split("\t") for line in (folder / "calls").read_text().splitlines()]
 
 
-def test_job_scripts_do_every_run_once(tmp_path):
-    scripts = {block.title: block.content for block in blocks_of("cluster.md") if block.language == "bash"}
-    tasks = {name: re.search(r"--array=0-(\d+)", script)[1] for name, script in scripts.items()}
-    sweeping = commands_of("cluster.md")[-1]
-    recipes, seeds = (sweeping[sweeping.index(option) + 1].split(",") for option in ("--recipes", "--seeds"))
-    planned = {
-        f"runs/cub/{Planned(level, load_recipe(recipe), int(seed)).name}": (str(level), recipe, seed)
-        for level in range(1, 10)
-        for recipe in recipes
-        for seed in seeds
-    }
-    calls = recorded(scripts["sweep.sh"], tmp_path, range(int(tasks["sweep.sh"]) + 1))
-    told = {}
+def test_the_array_script_of_an_extraction_does_every_shard_once(tmp_path):
+    (script,) = (block.content for block in blocks_of("cluster.md") if block.title == "extract.sh")
+    count = int(re.search(r"--array=1-(\d+)", script)[1])
+    calls = recorded(script, tmp_path, range(1, count + 1))
     for call in calls:
         parsed(call)
-        assert call[2:4] == sweeping[2:4]
-        out, *what = (call[call.index(f"--{option}") + 1] for option in ("out", "level", "recipe", "seed"))
-        told[out] = tuple(what)
-    assert told == planned
-    assert len(calls) == len(planned)
-    for run in planned:
-        (tmp_path / run).mkdir(parents=True)
-    calls = recorded(scripts["adapt.sh"], tmp_path, range(int(tasks["adapt.sh"]) + 1))
-    for call in calls:
-        parsed(call)
-    assert sorted(call[2] for call in calls) == sorted(planned)
+    assert [call[-2:] for call in calls] == [["--shard", f"{shard}/{count}"] for shard in range(1, count + 1)]
+
+
+def test_the_array_script_of_a_sweep_is_what_is_printed_with_the_jobs():
+    (script,) = (block.content for block in blocks_of("cluster.md") if block.title == "array.sh")
+    (printing,) = (line for line in commands_of("cluster.md") if "--print-jobs" in line)
+    recipes, seeds = (printing[printing.index(name) + 1].split(",") for name in ("--recipes", "--seeds"))
+    count = len(recipes) * len(seeds) * 9
+    example = [line for line in job_file(["…"] * count, count) if line.startswith(EXAMPLE_PREFIX)]
+    assert [line.removeprefix(EXAMPLE_PREFIX) for line in example] == script.splitlines()
 
 
 @pytest.mark.parametrize(

@@ -41,3 +41,27 @@ def test_work_without_a_count_on_a_terminal(monkeypatch, capsys):
     with progress.working_on("Thinking"):
         pass
     assert "…" not in capsys.readouterr().err
+
+
+HOSTILE = "\x1b[2J\rScoring\n\u202e[red]x"
+SHOWN = "\\x1b[2J\\rScoring\\n\\u202e[red]x"
+
+
+def test_plain_lines_of_hostile_names_stay_lines(capsys):
+    with progress.progress_of(HOSTILE, 1) as advance, progress.working_on(HOSTILE):
+        advance(1)
+    assert capsys.readouterr().err == f"{SHOWN} …\n{SHOWN}: 1 of 1\n"
+
+
+def test_hostile_names_on_a_terminal_are_text(monkeypatch, capsys):
+    monkeypatch.setattr(progress.sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    with progress.progress_of(HOSTILE, 1) as advance:
+        advance(1)
+    with progress.working_on(HOSTILE):
+        pass
+    err = capsys.readouterr().err
+    assert err.count(SHOWN) >= 2
+    assert "[2J" not in err.replace(SHOWN, "")
+    assert "\u202e" not in err

@@ -63,7 +63,9 @@ def test_the_commands_for_own_images_work_as_written(clone, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     lines = commands(clone)
     lines = [line for line in lines if not is_baseline(line)]
-    assert [line[1] for line in lines] == ["extract", "build", "inspect", "plot", "plot", "report", "distance", "agree"]
+    assert [line[1] for line in lines] == [
+        *("extract", "build", "inspect", "plot", "plot", "report", "distance", "agree", "verify", "audit")
+    ]
     for line in lines:
         # The only change: the data lies below the test's own folder.
         arguments = [word.replace("/data/", f"{tmp_path}/data/") for word in line[1:]]

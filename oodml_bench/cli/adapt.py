@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oodml_bench.cli.echo import echo
 from oodml_bench.cli.failures import show_failures
 from oodml_bench.cli.few_shot_table import show_episodes, show_gains
 from oodml_bench.cli.parameters import CommaSeparated, device_option, workers_option
@@ -58,7 +59,7 @@ def adapt(
         material = material_of_run(run, benchmark=benchmark, data=dataset)
         rows = adapt_run(run, chosen, material=material, device=device, workers=workers, progress=True)
         show_episodes(rows)
-        click.echo(f"written: {run / 'few_shot'}")
+        echo(f"written: {run / 'few_shot'}")
         return
     done = adapt_runs(
         run,
@@ -76,7 +77,7 @@ def adapt(
 
 
 def _announce(run: Path) -> None:
-    click.echo(str(run), err=True)
+    echo(str(run), err=True)
 
 
 def _chosen(run: Path, shots: Sequence[int], episodes: int | None, names: Sequence[str] | None) -> FewShot:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oodml_bench.cli.echo import echo
 from oodml_bench.cli.parameters import overwrite_option
+from oodml_bench.cli.tables import show_table
 
 if TYPE_CHECKING:
     from oodml_bench.splits import Agreement
@@ -50,9 +52,9 @@ def agree(benchmark: Path, features: tuple[Path, ...], out: Path | None, figure:
     _show(measured)
     if out is not None:
         write_bytes(out, agreement_bytes(measured))
-        click.echo(f"written: {out}")
+        echo(f"written: {out}")
     if figure is not None:
-        click.echo(f"written: {plot_agreement(measured, figure, overwrite=overwrite)}")
+        echo(f"written: {plot_agreement(measured, figure, overwrite=overwrite)}")
 
 
 def _labelled(features: tuple[Path, ...]) -> dict[str, Path]:
@@ -70,37 +72,32 @@ def _labelled(features: tuple[Path, ...]) -> dict[str, Path]:
 
 def _show(measured: Agreement) -> None:
     _show_table(measured)
-    click.echo()
+    echo()
     for scores in measured.others:
-        click.echo(f"{scores.label}: {_order(measured, scores)}")
+        echo(f"{scores.label}: {_order(measured, scores)}")
     if measured.disputed:
-        click.echo("\nthe steps on which the features differ most, by change of normalised FID:")
+        echo()
+        echo("the steps on which the features differ most, by change of normalised FID:")
         for step in measured.disputed[:_STEPS]:
-            click.echo(f"  {_dispute(step)}")
-    click.echo(f"\n{_verdict(measured)}")
+            echo(f"  {_dispute(step)}")
+    echo()
+    echo(_verdict(measured))
     for note in measured.notes:
-        click.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
 
 
 def _show_table(measured: Agreement) -> None:
     """Print a line a level."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    click.echo(f"{measured.benchmark}: {len(measured.own.levels)} levels, FIDs normalised under each of the features")
-    table = Table(box=None, pad_edge=False)
-    for heading in ("level", "step", "FID", measured.own.label, *(scores.label for scores in measured.others)):
-        table.add_column(Text(heading), justify="right", no_wrap=True)
+    echo(f"{measured.benchmark}: {len(measured.own.levels)} levels, FIDs normalised under each of the features")
+    headings = ("level", "step", "FID", measured.own.label, *(scores.label for scores in measured.others))
+    rows = []
     for number, own in measured.own.levels.items():
         cells = [str(number), measured.level_steps[number] or "–", f"{own.fid:.4g}"]
         for scores in (measured.own, *measured.others):
             normalised = scores.levels[number].normalised
             cells.append("–" if normalised is None else f"{normalised:.3f}")
-        table.add_row(*cells)
-    # Columns are never cut: a narrow terminal wraps, and a pipe gets whole lines.
-    wide = Console(width=10_000).measure(table).maximum
-    Console(width=max(Console().width, wide)).print(table)
+        rows.append(cells)
+    show_table(headings, rows)
 
 
 def _order(measured: Agreement, scores: Scores) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oodml_bench.cli.echo import echo
 from oodml_bench.cli.parameters import CommaSeparated, compute_option, constraint_options, overwrite_option
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def build(
     Example:
       oodml-bench build features/cub200 --out datasplits/cub200_splits.pkl
     """
-    from oodml_bench.cli.inspect import show_notes, show_table
+    from oodml_bench.cli.inspect import show_levels, show_notes
     from oodml_bench.hardness import on_device
     from oodml_bench.output import check_writable
     from oodml_bench.splits import build as build_benchmark
@@ -139,6 +140,6 @@ def build(
             progress=True,
         )
     pickle_path, json_path = benchmark.save(out, overwrite=overwrite)
-    show_table(benchmark)
+    show_levels(benchmark)
     show_notes(benchmark)
-    click.echo(f"written: {pickle_path} and {json_path}")
+    echo(f"written: {pickle_path} and {json_path}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import click
+from oodml_bench.cli.echo import echo
+from oodml_bench.cli.tables import show_table
 
 if TYPE_CHECKING:
     from oodml_bench.evaluation.curves import Curve
@@ -29,43 +30,34 @@ def show_scores(
     title = f"{metric} by level, all test classes ({' or '.join(kinds)} weights, mean over seeds)"
     _show_curves(title, next(marks), raw)
     size = controlled[0].gallery_classes
-    click.echo()
+    echo()
     title = f"{metric} by level, on galleries of {size} classes: the same number at every level"
     _show_curves(title, next(marks), controlled)
-    click.echo()
+    echo()
     if len(levels) > 1:
         _show_verdict(metric, raw, controlled, levels)
     agreement = agreement_of_curves(controlled)
     if agreement is not None:
-        click.echo(
+        echo(
             f"recipes keep their order from level to level: Kendall's W {agreement.kendalls_w:.2f}, "
             f"mean tau {agreement.mean_tau:+.2f}"
         )
 
 
 def _show_curves(title: str, marks: Sequence[Curve], trained: Sequence[Curve]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    click.echo(title)
-    table = Table(box=None, pad_edge=False)
-    table.add_column("level\nFID", no_wrap=True)
+    echo(title)
     curves = [*marks, *trained]
     levels = sorted({pair for curve in curves for pair in zip(curve.fids, curve.levels, strict=True)})
-    for fid, level in levels:
-        table.add_column(f"{level}\n{fid:.0f}" if fid >= 100 else f"{level}\n{fid:.1f}", justify="right", no_wrap=True)
-    for heading in ("AGS (95 %)", "Spearman", "seeds"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    of_levels = [(str(level), f"{fid:.0f}" if fid >= 100 else f"{fid:.1f}") for fid, level in levels]
+    rows = []
     differ = len({curve.weights for curve in trained}) > 1
     for curve in curves:
         name = f"{curve.recipe} ({curve.weights})" if differ and curve in trained else curve.recipe
         at = {level: each.mean for level, each in zip(curve.levels, curve.at_levels, strict=True) if each is not None}
         scores = (f"{at[level]:.3f}" if level in at else "–" for _, level in levels)
         correlation = "–" if curve.spearman is None else f"{curve.spearman:+.2f}"
-        table.add_row(Text(name), *scores, _interval(curve.ags), correlation, _seeds(curve))
-    # Columns are never cut: a narrow terminal wraps, and a pipe gets whole lines.
-    Console(width=max(Console().width, 150)).print(table)
+        rows.append((name, *scores, _interval(curve.ags), correlation, _seeds(curve)))
+    show_table((("level", "FID"), *of_levels, "AGS (95 %)", "Spearman", "seeds"), rows, left=("level",))
 
 
 def _interval(estimate: Estimate | None) -> str:
@@ -88,19 +80,19 @@ def _show_verdict(metric: str, raw: Sequence[Curve], controlled: Sequence[Curve]
         lacking = {curve.recipe: missing for curve in curves if (missing := _missing(curve, levels))}
         falling = sum(curve.falls for curve in curves)
         if falling == len(curves) and not lacking:
-            click.echo(f"{name}, {metric} falls with every level that has a higher FID: it is a ladder")
+            echo(f"{name}, {metric} falls with every level that has a higher FID: it is a ladder")
             continue
         rising = _steps(curves, lambda by: by > 0)
-        click.echo(
+        echo(
             f"{name}, {metric} falls all the way for {falling} of {len(curves)} recipes"
             f"{', over the levels that have a score' if lacking else ''}{'; it RISES' if rising else ''}"
         )
         for line in rising:
-            click.echo(f"  {line}")
+            echo(f"  {line}")
         for line in _steps(curves, lambda by: by == 0):
-            click.echo(f"  it stays the same {line}")
+            echo(f"  it stays the same {line}")
         for recipe, missing in lacking.items():
-            click.echo(f"  {recipe} has no score on level {', '.join(map(str, missing))}")
+            echo(f"  {recipe} has no score on level {', '.join(map(str, missing))}")
 
 
 def _missing(curve: Curve, levels: Sequence[int]) -> list[int]:

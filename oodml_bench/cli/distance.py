@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oodml_bench.cli.echo import echo
 from oodml_bench.cli.parameters import compute_option, overwrite_option
 
 if TYPE_CHECKING:
@@ -68,11 +69,11 @@ def distance(
             features, *sides, shrinkage=shrinkage, eps=eps, null_draws=null_draws, seed=seed, progress=True
         )
     for line in _lines(measured):
-        click.echo(line)
+        echo(line)
     if out is not None:
         content = {**asdict(measured), "fid": measured.distance.fid}
         write_bytes(out, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())
-        click.echo(f"written: {out}")
+        echo(f"written: {out}")
 
 
 def _lines(measured: Measured) -> Iterator[str]:

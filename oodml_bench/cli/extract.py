@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from oodml_bench.cli.echo import echo
 from oodml_bench.cli.parameters import device_option, workers_option
+
+if TYPE_CHECKING:
+    from oodml_bench.features import Extraction
 
 
 @click.command()
@@ -23,8 +30,24 @@ from oodml_bench.cli.parameters import device_option, workers_option
 @click.option("--skip-broken", is_flag=True, help="Leave out unreadable images and list them, instead of stopping.")
 @device_option
 @click.option("--precision", default="auto", show_default=True, help="auto, float32, bfloat16 or float16.")
-@click.option("--batch-size", type=click.IntRange(min=1), default=64, show_default=True)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Images at once on a GPU; on the CPU always 32, by which features do not depend on it.",
+)
 @workers_option
+@click.option("--shard", help="Do one part of the work, as 3/16: the third of sixteen such commands.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="This machine, or the machines of a Ray cluster.",
+)
+@click.option("--address", help="Ray cluster: auto, or HOST:PORT; without it, one is started on this machine.")
+@click.option("--gpus", type=click.IntRange(min=0), help="GPUs of the Ray cluster; 0: its CPUs. All unless given.")
 def extract(
     dataset: str,
     out: Path,
@@ -36,6 +59,10 @@ def extract(
     precision: str,
     batch_size: int,
     workers: int | None,
+    shard: str | None,
+    engine: str,
+    address: str | None,
+    gpus: int | None,
 ) -> None:
     """Extract the features of DATASET into a folder of Parquet files.
 
@@ -43,25 +70,29 @@ def extract(
     DATASET is one of
       folder:PATH            one folder a class
       nested:PATH            the same with one more layer, superclass/class
+      linked:PATH            as folder:PATH, with links that lead out of it
       cub200:PATH  cars196:PATH  sop:PATH
       torchvision:NAME:PATH  hf:NAME_OR_PATH  arrays:FILE.npz
       glyphs  glyphs:N       bundled: drawn characters, no download
+      glyphs+homoglyphs[:N]  the same, where characters that look alike stay classes of their own
 
-    An interrupted extraction continues where it was when the same command is run again.
+    An interrupted extraction continues where it was when the same command is run again. Shards may write to one folder
+    at the same time, or to folders of their own whose files are then put into one; the last one finishes it.
 
     \b
-    Example:
+    Examples:
       oodml-bench extract cub200:/data/cub200 --out features/cub200
+      oodml-bench extract folder:/data/products --out features/products --engine ray --address auto --gpus 8
     """
     from oodml_bench.datasets import open_dataset
-    from oodml_bench.features import extract as extract_features
     from oodml_bench.progress import working_on
 
+    extract_features = _engine(engine, shard, address, gpus)
     with working_on("Listing the images"):
         opened = open_dataset(dataset)
-    click.echo(f"{opened.name}: {len(opened.classes)} classes, {opened.sample_count} images")
+    echo(f"{opened.name}: {len(opened.classes)} classes, {opened.sample_count} images")
     for note in opened.notes:
-        click.echo(f"note: {note}")
+        echo(f"note: {note}")
     extraction = extract_features(
         opened,
         out,
@@ -76,8 +107,26 @@ def extract(
         progress=True,
     )
     if extraction.skipped:
-        click.echo(f"skipped {len(extraction.skipped)} unreadable images; meta.json lists them", err=True)
+        echo(f"skipped {len(extraction.skipped)} unreadable images; meta.json lists them", err=True)
     if extraction.computed:
-        click.echo(f"{extraction.computed} images extracted to {out}")
+        echo(f"{extraction.computed} images extracted to {out}")
     else:
-        click.echo(f"{out} is complete already: nothing to do")
+        echo(f"{out} is complete already: nothing to do" if extraction.store.complete else "nothing to do")
+    if missing := len(extraction.store.missing_parts):
+        echo(f"{missing} of {extraction.store.meta.part_count} parts are left to other shards")
+
+
+def _engine(engine: str, shard: str | None, address: str | None, gpus: int | None) -> Callable[..., Extraction]:
+    """Give the function that extracts, told of what only one of the engines takes."""
+    if engine == "ray":
+        if shard is not None:
+            raise click.UsageError("--shard is for --engine local; Ray shares the work out by itself")
+        from oodml_bench.scale import extract_on_ray
+
+        return partial(extract_on_ray, address=address, gpus=gpus)
+    if address is not None or gpus is not None:
+        raise click.UsageError("--address and --gpus are for --engine ray")
+    from oodml_bench.features import extract
+    from oodml_bench.features.shards import Shard
+
+    return partial(extract, shard=None if shard is None else Shard.parse(shard))

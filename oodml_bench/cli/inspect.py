@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oodml_bench.cli.echo import echo
+from oodml_bench.cli.tables import show_table
+
 if TYPE_CHECKING:
     from oodml_bench.splits import Benchmark, Level
     from oodml_bench.splits.benchmark import Episode
@@ -25,26 +28,19 @@ def inspect(benchmark: Path) -> None:
     from oodml_bench.splits import load_benchmark
 
     loaded = load_benchmark(benchmark)
-    show_table(loaded)
+    show_levels(loaded)
     _show_provenance(loaded)
     show_notes(loaded)
 
 
-def show_table(benchmark: Benchmark) -> None:
+def show_levels(benchmark: Benchmark) -> None:
     """Print a line a level.
 
     `random` is the FID of random splits of the same classes at the same sizes, and `z` how many of their standard
     deviations the level lies from them. `95 %` is the interval of the FID by jackknife over classes, and `KID` does not
     depend on the number of classes.
     """
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        title=Text(f"{benchmark.name}: {len(benchmark.levels)} levels"), title_justify="left", box=None, pad_edge=False
-    )
-    for heading in (
+    headings = (
         "level",
         "FID",
         "95 %",
@@ -60,12 +56,10 @@ def show_table(benchmark: Benchmark) -> None:
         "test",
         "val",
         "episodes",
-    ):
-        table.add_column(heading, justify="left" if heading == "episodes" else "right", no_wrap=True)
-    for number, level in benchmark.levels.items():
-        table.add_row(str(number), *_cells(level))
-    # Columns are never cut: a narrow terminal wraps, and a pipe gets whole lines.
-    Console(width=max(Console().width, 150)).print(table)
+    )
+    echo(f"{benchmark.name}: {len(benchmark.levels)} levels")
+    rows = ((str(number), *_cells(level)) for number, level in benchmark.levels.items())
+    show_table(headings, rows, left=("episodes",))
 
 
 def _cells(level: Level) -> tuple[str, ...]:
@@ -100,7 +94,7 @@ def _episodes(shots: int, drawn: Mapping[int, Episode]) -> str:
 def _show_provenance(benchmark: Benchmark) -> None:
     provenance = benchmark.provenance
     if provenance is None:
-        click.echo("no JSON file lies beside this pickle: where it came from is not known")
+        echo("no JSON file lies beside this pickle: where it came from is not known")
         return
     shown = {
         "made by": f"oodml-bench {provenance.tool_version}",
@@ -110,10 +104,10 @@ def _show_provenance(benchmark: Benchmark) -> None:
     }
     for name, value in shown.items():
         text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        click.echo(f"  {name:<16} {text}")
+        echo(f"  {name:<16} {text}")
 
 
 def show_notes(benchmark: Benchmark) -> None:
     """Print what a user should know."""
     for note in benchmark.notes:
-        click.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oodml_bench.cli.echo import echo
 from oodml_bench.cli.parameters import CommaSeparated, overwrite_option
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def fid(benchmark: Path, out: Path, size: Size | None, overwrite: bool) -> None:
     """
     from oodml_bench.reporting import plot_fid
 
-    click.echo(f"written: {plot_fid(benchmark, out, size=size, overwrite=overwrite)}")
+    echo(f"written: {plot_fid(benchmark, out, size=size, overwrite=overwrite)}")
 
 
 @plot.command()
@@ -90,7 +91,7 @@ def umap(
         benchmark, features, out, also=pairs, levels=levels, points=points, size=size, overwrite=overwrite,
         progress=True,
     )  # fmt: skip
-    click.echo(f"written: {written}")
+    echo(f"written: {written}")
 
 
 _METRIC = click.option("--metric", default="recall@1", show_default=True, help="A metric of the results.")
@@ -139,7 +140,7 @@ def curves(
         runs, out, metric=metric, weights=weights, fixed_gallery=fixed_gallery, relative=relative, size=size,
         overwrite=overwrite,
     )  # fmt: skip
-    click.echo(f"written: {written}")
+    echo(f"written: {written}")
 
 
 @plot.command()
@@ -160,7 +161,7 @@ def ags(runs: Path, out: Path, metric: str, weights: Weights | None, size: Size 
     """
     from oodml_bench.reporting import plot_ags
 
-    click.echo(f"written: {plot_ags(runs, out, metric=metric, weights=weights, size=size, overwrite=overwrite)}")
+    echo(f"written: {plot_ags(runs, out, metric=metric, weights=weights, size=size, overwrite=overwrite)}")
 
 
 @plot.command()
@@ -198,4 +199,4 @@ def fewshot(
         runs, out, metric=metric, adaptation=adaptation, shots=shots, weights=weights, fixed_gallery=fixed_gallery,
         size=size, overwrite=overwrite,
     )  # fmt: skip
-    click.echo(f"written: {written}")
+    echo(f"written: {written}")

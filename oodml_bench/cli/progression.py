@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oodml_bench.cli.echo import echo
 from oodml_bench.cli.parameters import compute_option, constraint_options, overwrite_option
 
 if TYPE_CHECKING:
@@ -77,9 +78,9 @@ def progression(
         note = published_comparison(space, begin, walked, settings) if constraints.is_free else None
     write_bytes(out, progression_bytes(walked))
     first, last = walked.steps[0], walked.steps[-1]
-    click.echo(f"{len(walked.steps)} steps, from FID {first.fid:.6g} to {last.fid:.6g}")
+    echo(f"{len(walked.steps)} steps, from FID {first.fid:.6g} to {last.fid:.6g}")
     if begin != start:
-        click.echo(moved_start_note(start, begin))
+        echo(moved_start_note(start, begin))
     if note:
-        click.echo(note)
-    click.echo(f"written: {out}")
+        echo(note)
+    echo(f"written: {out}")

@@ -6,13 +6,16 @@ from pathlib import Path
 
 import click
 
+from oodml_bench.cli.echo import echo
 from oodml_bench.cli.parameters import overwrite_option
 
 
 @click.command()
 @click.argument("benchmark", type=click.Path(path_type=Path))
-@click.option("--features", type=click.Path(path_type=Path), help="Of its classes: for the map and typical classes.")
-@click.option("--images", help="Its dataset, as `extract` takes it: for thumbnails.")
+@click.option(
+    "--features", type=click.Path(path_type=Path), help="Of its classes: for the map, typical classes and leaks."
+)
+@click.option("--images", help="Its dataset, as `extract` takes it: for thumbnails, and to confirm leaks.")
 @click.option("--runs", type=click.Path(path_type=Path), help="Folder of runs, or a results table: for the scores.")
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="A folder that gets index.html, or an .html."
@@ -33,4 +36,4 @@ def report(
     from oodml_bench.reporting.report import write_report
 
     page = write_report(benchmark, out, features=features, images=images, runs=runs, overwrite=overwrite, progress=True)
-    click.echo(f"written: {page} ({page.stat().st_size / 1e6:.1f} MB)")
+    echo(f"written: {page} ({page.stat().st_size / 1e6:.1f} MB)")

@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from oodml_bench.cli.echo import echo
 from oodml_bench.cli.parameters import CommaSeparated, LevelNumbers, overwrite_option
 from oodml_bench.cli.train import show_run
 
@@ -71,4 +72,4 @@ def score_embeddings(
         show_run(list(of_level))
     if out is not None:
         write_results(out, rows)
-        click.echo(f"written: {out}")
+        echo(f"written: {out}")

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from oodml_bench.cli.echo import echo
 from oodml_bench.cli.parameters import CommaSeparated, device_option, logger_option, workers_option
+from oodml_bench.cli.tables import show_table
 
 if TYPE_CHECKING:
     from oodml_bench.evaluation.results import ResultRow
@@ -52,7 +54,8 @@ def train(
 
     material = Material.open(benchmark, dataset)
     chosen = load_recipe(recipe, dataset=material.benchmark.name)
-    click.echo(chosen.to_toml())
+    for line in chosen.to_toml().split("\n"):
+        echo(line)
     run = train_run(
         material,
         level=level,
@@ -65,9 +68,9 @@ def train(
         progress=True,
     )
     if run.finished_before:
-        click.echo(f"{out} is finished already: nothing to do")
+        echo(f"{out} is finished already: nothing to do")
     show_run(run.rows)
-    click.echo(f"written: {run.folder}")
+    echo(f"written: {run.folder}")
 
 
 @click.command()
@@ -106,27 +109,21 @@ def evaluate(
             run, other, material=material, device=device, workers=workers, metrics=metrics, progress=True
         )
         show_run(transfer.rows)
-        click.echo(f"written: {transfer.file}")
+        echo(f"written: {transfer.file}")
         return
     scored = evaluate_run(run, material=material, device=device, workers=workers, metrics=metrics, progress=True)
     show_run(scored.rows)
-    click.echo(f"written: {scored.folder}")
+    echo(f"written: {scored.folder}")
 
 
 def show_run(rows: Sequence[ResultRow]) -> None:
     """Print a line a metric: the last and the selected weights side by side."""
-    from rich.console import Console
-    from rich.table import Table
-
     first = rows[0]
-    click.echo(f"{first.benchmark}, level {first.level} (FID {first.fid:.4g}): {first.recipe}, seed {first.seed}")
+    echo(f"{first.benchmark}, level {first.level} (FID {first.fid:.4g}): {first.recipe}, seed {first.seed}")
     weights = list(dict.fromkeys(row.weights for row in rows))
     values = {(row.metric, row.gallery_classes, row.weights): row.value for row in rows}
-    table = Table(box=None, pad_edge=False)
-    table.add_column("metric", no_wrap=True)
-    for name in weights:
-        table.add_column(f"{name} weights", justify="right", no_wrap=True)
+    lines = []
     for metric, gallery in dict.fromkeys((row.metric, row.gallery_classes) for row in rows):
         label = metric if gallery is None else f"{metric}, galleries of {gallery} classes"
-        table.add_row(label, *(f"{values[metric, gallery, name]:.4f}" for name in weights))
-    Console(width=max(Console().width, 100)).print(table)
+        lines.append((label, *(f"{values[metric, gallery, name]:.4f}" for name in weights)))
+    show_table(("metric", *(f"{name} weights" for name in weights)), lines, left=("metric",))

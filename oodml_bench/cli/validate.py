@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from oodml_bench.cli.curves_table import show_scores
+from oodml_bench.cli.echo import echo
 from oodml_bench.cli.failures import show_failures
 from oodml_bench.cli.few_shot_table import show_few_shot
 from oodml_bench.cli.parameters import CommaSeparated
@@ -89,14 +90,12 @@ def validate(
         progress=True,
     )
     if done.rows:
-        click.echo(
+        echo(
             f"{material.benchmark.name}: embedding layers trained on features of "
             f"{opened.specification.get('backbone', 'a given model')}"
         )
-        click.echo(
-            f"{done.finished} trained, {done.skipped} found finished, {time.monotonic() - begin:.0f} s", err=True
-        )
-        click.echo()
+        echo(f"{done.finished} trained, {done.skipped} found finished, {time.monotonic() - begin:.0f} s", err=True)
+        echo()
         scored = sorted({row.level for row in done.rows})
         show_scores(
             done.rows,
@@ -106,5 +105,5 @@ def validate(
         )
         show_few_shot(done.rows)
     if out is not None:
-        click.echo(f"written: {out}")
+        echo(f"written: {out}")
     show_failures(done.failures)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from oodml_bench.datasets.dataset import Dataset
 from oodml_bench.datasets.indexed import IndexedImages, samples_by_class
 from oodml_bench.errors import DatasetError
+from oodml_bench.reading.bounded import UnreadableError
+from oodml_bench.reading.npz import read_npz
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,16 +44,10 @@ def read_arrays(path: Path) -> Dataset:
     DatasetError
         Where the file cannot be read or an array is missing or malformed.
     """
-    import numpy as np
-
     try:
-        content = np.load(path, allow_pickle=False)
-        if not hasattr(content, "files"):
-            raise DatasetError(f"{path} holds a single array, expected an .npz file with 'images' and 'classes'")
-        with content as archive:
-            arrays = {key: archive[key] for key in archive.files if key in ("images", "classes", "superclasses")}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"cannot read {path} as an .npz file of arrays: {error}") from error
+        arrays = read_npz(path, ("images", "classes", "superclasses"))
+    except UnreadableError as error:
+        raise DatasetError(f"cannot read {path} as an .npz file with 'images' and 'classes': {error}") from error
     if missing := {"images", "classes"} - set(arrays):
         raise DatasetError(f"{path} lacks the array {sorted(missing)[0]!r}. Save it with numpy.savez.")
     return dataset_from_arrays(path.stem, **arrays)

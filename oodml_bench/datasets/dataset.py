@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 from oodml_bench.errors import DatasetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from PIL.Image import Image
+
+#: Stands for the digest of a sample that cannot be read.
+UNREADABLE = hashlib.sha256(b"unreadable").digest()
 
 
 class ImageSource(Protocol):
@@ -107,17 +110,28 @@ class Dataset:
 
         Reads every sample once.
         """
+        return self.fingerprint_from(_digest_of(self.images, sample) for _, sample in self.in_order())
+
+    def fingerprint_from(self, digests: Iterable[bytes]) -> str:
+        """Give the fingerprint from the digest of each sample, in the order of `in_order`."""
         total = hashlib.sha256()
-        for class_name in self.classes:
-            for sample in sorted(self.samples[class_name]):
-                for text in (class_name, self.superclasses.get(class_name, ""), sample):
-                    total.update(hashlib.sha256(text.encode("utf-8")).digest())
-                try:
-                    total.update(self.images.digest(sample))
-                except OSError:
-                    # Broken, not gone: extraction names it, or skips it where that was asked for.
-                    total.update(hashlib.sha256(b"unreadable").digest())
+        for (class_name, sample), digest in zip(self.in_order(), digests, strict=True):
+            for text in (class_name, self.superclasses.get(class_name, ""), sample):
+                total.update(hashlib.sha256(text.encode("utf-8")).digest())
+            total.update(digest)
         return total.hexdigest()
+
+    def in_order(self) -> Iterator[tuple[str, str]]:
+        """Give the (class, sample) pairs in sorted order."""
+        return ((name, sample) for name in self.classes for sample in sorted(self.samples[name]))
+
+
+def _digest_of(images: ImageSource, sample: str) -> bytes:
+    try:
+        return images.digest(sample)
+    except OSError:
+        # Broken, not gone: extraction names it, or skips it where that was asked for.
+        return UNREADABLE
 
 
 def _listed(names: Iterable[str], most: int = 5) -> str:

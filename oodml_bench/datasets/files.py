@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oodml_bench.datasets.enclosure import Enclosure
 from oodml_bench.datasets.pictures import as_rgb, broken_pictures_as_os_errors
 from oodml_bench.errors import DatasetError
 
@@ -17,27 +18,39 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-#: Formats that Pillow recognises by a stub alone: it cannot decode them.
-UNDECODABLE_FORMATS = frozenset({"BUFR", "GRIB", "HDF5", "MPEG"})
+#: Formats that Pillow recognises by a stub alone, and cannot decode; and PostScript, a program that it runs Ghostscript
+#: on, under whatever name the file has.
+REFUSED_FORMATS = frozenset({"BUFR", "EPS", "GRIB", "HDF5", "MPEG"})
 
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """The image source of samples that are files below one folder: a sample is the path relative to `root`."""
+    """The image source of samples that are files below one folder: a sample is the path relative to `root`.
+
+    With `linked`, links in the folder may lead out of it; without, a sample that lies outside is an `OSError`.
+    """
 
     root: Path
+    linked: bool = False
+
+    @cached_property
+    def enclosure(self) -> Enclosure:
+        """What keeps samples inside of the folder."""
+        return Enclosure(self.root, self.linked)
 
     def open(self, sample: str) -> Image:
         """Give the picture in a file, decoded, in mode RGB."""
         from PIL import Image
 
-        path = self.root / sample
-        with broken_pictures_as_os_errors(str(path)), Image.open(path) as picture:
+        with (
+            broken_pictures_as_os_errors(str(self.root / sample)),
+            Image.open(self.enclosure.path_of(sample), formats=_formats()) as picture,
+        ):
             return as_rgb(picture)
 
     def digest(self, sample: str) -> bytes:
         """Give the SHA-256 digest of a file's bytes."""
-        return hashlib.sha256((self.root / sample).read_bytes()).digest()
+        return hashlib.sha256(self.enclosure.path_of(sample).read_bytes()).digest()
 
 
 def is_image_name(name: str) -> bool:
@@ -49,11 +62,16 @@ def is_image_name(name: str) -> bool:
 def _image_suffixes() -> frozenset[str]:
     from PIL import Image
 
-    return frozenset(
-        suffix
-        for suffix, kind in Image.registered_extensions().items()
-        if kind in Image.OPEN and kind not in UNDECODABLE_FORMATS
-    )
+    return frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in _formats())
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """Give the formats that are decoded, the common ones first."""
+    from PIL import Image
+
+    Image.init()
+    return tuple(kind for kind in Image.ID if kind in Image.OPEN and kind not in REFUSED_FORMATS)
 
 
 def visible_entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -81,16 +99,36 @@ def images_in(folder: Path) -> list[str]:
     return [entry.name for entry in visible_entries(folder) if is_image_name(entry.name) and not entry.is_dir()]
 
 
-def images_below(folder: Path, root: Path) -> tuple[str, ...]:
-    """Give the image files in a folder and its subfolders as paths relative to `root`, `/`-separated, sorted."""
-    return tuple(sorted(path.relative_to(root).as_posix() for path in _walk(folder, frozenset())))
+def images_below(folder: Path, enclosure: Enclosure) -> tuple[str, ...]:
+    """Give the image files in a folder and its subfolders as paths relative to the root, `/`-separated, sorted.
+
+    Raises
+    ------
+    DatasetError
+        Where a folder cannot be read, or a link leads out of the root.
+    """
+    root = enclosure.root
+    return tuple(sorted(path.relative_to(root).as_posix() for path in _walk(folder, enclosure, frozenset())))
 
 
-def _walk(folder: Path, above: frozenset[str]) -> Iterator[Path]:
+def _walk(folder: Path, enclosure: Enclosure, above: frozenset[str]) -> Iterator[Path]:
     real = os.path.realpath(folder)
     # A link back to a folder above would lead round for ever.
     if real in above:
         return
-    yield from (folder / name for name in images_in(folder))
-    for subfolder in folders_in(folder):
-        yield from _walk(subfolder, above | {real})
+    check_enclosed(folder, enclosure)
+    for entry in visible_entries(folder):
+        if entry.is_dir():
+            yield from _walk(Path(entry), enclosure, above | {real})
+        elif is_image_name(entry.name):
+            if entry.is_symlink():
+                check_enclosed(Path(entry), enclosure)
+            yield Path(entry)
+
+
+def check_enclosed(path: Path, enclosure: Enclosure) -> None:
+    """Raise `DatasetError` where a file or folder lies outside of the root once links are followed."""
+    try:
+        enclosure.check(path)
+    except OSError as error:
+        raise DatasetError(str(error)) from error

@@ -1,4 +1,7 @@
-"""`glyphs`, `glyphs:N`: the bundled dataset, characters drawn from the fonts that matplotlib ships."""
+"""`glyphs`, `glyphs:N`: the bundled dataset, characters drawn from the fonts that matplotlib ships.
+
+`glyphs+homoglyphs` and `glyphs+homoglyphs:N` keep characters that look the same as classes of their own.
+"""
 
 from __future__ import annotations
 
@@ -73,9 +76,10 @@ def read_glyphs(count: int | None = None, *, drop_homoglyphs: bool = True) -> Da
         notes = (f"{len(digests) - len(distinct)} characters were dropped that look like an earlier one.",)
         digests = distinct
     superclasses = {code_point: block_of(code_point) for code_point in digests}
-    chosen = list(digests) if count is None else _subset(superclasses, count)
+    name = "glyphs" if drop_homoglyphs else "glyphs+homoglyphs"
+    chosen = list(digests) if count is None else _subset(name, superclasses, count)
     return Dataset(
-        name="glyphs" if count is None else f"glyphs{count}",
+        name=name if count is None else f"{name}{count}",
         samples={_class_name(point): _samples(point, digests[point]) for point in chosen},
         images=GlyphImages(),
         superclasses={_class_name(point): superclasses[point] for point in chosen},
@@ -118,11 +122,11 @@ def _digest(code_point: int, face: str) -> bytes:
     return hashlib.sha256(picture_of(code_point, face).tobytes()).digest()
 
 
-def _subset(superclasses: Mapping[int, str], count: int) -> list[int]:
+def _subset(name: str, superclasses: Mapping[int, str], count: int) -> list[int]:
     if not MIN_CLASSES <= count <= len(superclasses):
         raise DatasetError(
-            f"glyphs:{count} asks for {count} classes, "
-            f"allowed are {MIN_CLASSES} to {len(superclasses)}; glyphs alone takes all."
+            f"{name}:{count} asks for {count} classes, "
+            f"allowed are {MIN_CLASSES} to {len(superclasses)}; {name} alone takes all."
         )
     return stratified_subset(superclasses, count)
 

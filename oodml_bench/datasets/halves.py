@@ -31,7 +31,7 @@ def read_halves(name: str, root: Path, *, layout: str, order: Callable[[str], An
     Raises
     ------
     DatasetError
-        Where the layout is another one.
+        Where the layout is another one, or a link leads out of `root`.
     """
     folder = root / "images"
     if not folder.is_dir():
@@ -40,9 +40,10 @@ def read_halves(name: str, root: Path, *, layout: str, order: Callable[[str], An
     if not classes:
         raise DatasetError(f"{name}: no class folder in {folder}. Expected layout: {layout}")
     half = len(classes) // 2
+    images = ImageFiles(root)
     return Dataset(
         name=name,
-        samples=samples_of(classes, folder, root),
-        images=ImageFiles(root),
+        samples=samples_of(classes, folder, images.enclosure),
+        images=images,
         default_halves=(classes[:half], classes[half:]),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,28 @@ def broken_pictures_as_os_errors(where: str) -> Iterator[None]:
     `DecompressionBombError`, …
     """
     try:
-        yield
+        with bombs_as_os_errors():
+            yield
     except MemoryError:
         raise
     except Exception as error:
         raise OSError(f"cannot read the picture {where}: {error or type(error).__name__}") from error
+
+
+@contextmanager
+def bombs_as_os_errors() -> Iterator[None]:
+    """Refuse pictures of more pixels than Pillow allows (`PIL.Image.MAX_IMAGE_PIXELS`), before any is decoded.
+
+    By itself Pillow refuses from twice as many on, and below only warns.
+    """
+    from PIL.Image import DecompressionBombError, DecompressionBombWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DecompressionBombWarning)
+        try:
+            yield
+        except (DecompressionBombError, DecompressionBombWarning) as error:
+            raise OSError(str(error)) from error
 
 
 def as_rgb(picture: Image) -> Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FORMS = (
     "folder:PATH",
     "nested:PATH",
+    "linked:PATH",
     "cub200:PATH",
     "cars196:PATH",
     "sop:PATH",
@@ -31,11 +33,15 @@ FORMS = (
     "arrays:FILE.npz",
     "glyphs",
     "glyphs:N",
+    "glyphs+homoglyphs",
+    "glyphs+homoglyphs:N",
 )
 
+#: Readers of what is bundled: they need no path.
+_BUNDLED = ("glyphs", "glyphs+homoglyphs")
 
 #: Readers of a folder or a file: what follows the colon is its path.
-_READERS_OF_A_PATH = ("folder", "nested", "cub200", "cars196", "sop", "arrays")
+_READERS_OF_A_PATH = ("folder", "nested", "linked", "cub200", "cars196", "sop", "arrays")
 
 
 def open_dataset(spec: str) -> Dataset:
@@ -44,9 +50,9 @@ def open_dataset(spec: str) -> Dataset:
     Parameters
     ----------
     spec
-        One of `folder:PATH`, `nested:PATH` (a layer of superclass folders above the class folders), `cub200:PATH`,
-        `cars196:PATH`, `sop:PATH`, `torchvision:NAME:PATH`, `hf:NAME_OR_PATH`, `arrays:FILE.npz`, `glyphs` and
-        `glyphs:N`.
+        One of `folder:PATH`, `nested:PATH` (a layer of superclass folders above the class folders), `linked:PATH` (a
+        `folder:` whose links may lead out of it), `cub200:PATH`, `cars196:PATH`, `sop:PATH`, `torchvision:NAME:PATH`,
+        `hf:NAME_OR_PATH`, `arrays:FILE.npz`, `glyphs` and `glyphs:N`.
 
     Raises
     ------
@@ -60,7 +66,7 @@ def open_dataset(spec: str) -> Dataset:
     reader, _, rest = spec.partition(":")
     if reader not in READERS:
         raise DatasetError(f"unknown dataset {spec!r}. {_advice(spec)}")
-    if not rest and reader != "glyphs":
+    if not rest and reader not in _BUNDLED:
         raise DatasetError(f"the dataset {spec!r} lacks a path or name. {_forms_of(reader)}")
     return READERS[reader](rest)
 
@@ -89,24 +95,26 @@ def _read_torchvision(rest: str) -> Dataset:
     return read_torchvision(name, _path(path))
 
 
-def _read_glyphs(rest: str) -> Dataset:
+def _read_glyphs(reader: str, rest: str) -> Dataset:
+    drop_homoglyphs = reader == "glyphs"
     if not rest:
-        return read_glyphs()
+        return read_glyphs(drop_homoglyphs=drop_homoglyphs)
     if not (rest.isascii() and rest.isdigit()):
-        raise DatasetError(f"the dataset 'glyphs:{rest}' has no whole number of classes. {_forms_of('glyphs')}")
-    return read_glyphs(int(rest))
+        raise DatasetError(f"the dataset '{reader}:{rest}' has no whole number of classes. {_forms_of(reader)}")
+    return read_glyphs(int(rest), drop_homoglyphs=drop_homoglyphs)
 
 
 READERS: dict[str, Callable[[str], Dataset]] = {
     "folder": lambda rest: read_folder(_path(rest)),
     "nested": lambda rest: read_folder(_path(rest), nested=True),
+    "linked": lambda rest: read_folder(_path(rest), linked=True),
     "cub200": lambda rest: read_cub200(_path(rest)),
     "cars196": lambda rest: read_cars196(_path(rest)),
     "sop": lambda rest: read_sop(_path(rest)),
     "torchvision": _read_torchvision,
     "hf": lambda rest: read_huggingface(str(_path(rest))),
     "arrays": lambda rest: read_arrays(_path(rest)),
-    "glyphs": _read_glyphs,
+    **{reader: partial(_read_glyphs, reader) for reader in _BUNDLED},
 }
 
 

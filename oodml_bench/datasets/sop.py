@@ -7,7 +7,8 @@ from functools import cache
 from pathlib import Path
 
 from oodml_bench.datasets.dataset import Dataset
-from oodml_bench.datasets.files import ImageFiles, images_in
+from oodml_bench.datasets.enclosure import Enclosure, leads_out
+from oodml_bench.datasets.files import ImageFiles, check_enclosed, images_in
 from oodml_bench.errors import DatasetError
 
 HEADER = ("image_id", "class_id", "super_class_id", "path")
@@ -22,12 +23,13 @@ def read_sop(root: Path) -> Dataset:
     Raises
     ------
     DatasetError
-        Where a list or a listed image is missing, or a list is malformed.
+        Where a list or a listed image is missing, or a list is malformed or names files outside of `root`.
     """
+    images = ImageFiles(root)
     samples: dict[str, list[str]] = defaultdict(list)
     superclasses: dict[str, str] = {}
     halves: list[tuple[str, ...]] = []
-    on_disk = _FilesOnDisk(root / "images")
+    on_disk = _FilesOnDisk(root / "images", images.enclosure)
     for list_name in ("Ebay_train.txt", "Ebay_test.txt"):
         products = set()
         for listed in _listed_paths(root / "Info_Files" / list_name):
@@ -40,7 +42,7 @@ def read_sop(root: Path) -> Dataset:
     return Dataset(
         name="sop",
         samples={product: tuple(sorted(paths)) for product, paths in samples.items()},
-        images=ImageFiles(root),
+        images=images,
         superclasses=superclasses,
         default_halves=(halves[0], halves[1]),
     )
@@ -57,15 +59,25 @@ def _listed_paths(path: Path) -> list[str]:
     for number, line in enumerate(lines, start=2):
         if len(line.split()) != len(HEADER) or "/" not in line:
             raise DatasetError(f"sop: line {number} of {path} is {line!r}, expected the columns {' '.join(HEADER)}")
+        if leads_out(listed := line.split()[-1]):
+            raise DatasetError(
+                f"sop: line {number} of {path} names {listed!r}, which is no path inside of the images' folder: "
+                "it is absolute, or has '..' or a NUL character. Correct the line."
+            )
     return [line.split()[-1] for line in lines]
 
 
 class _FilesOnDisk:
     """The images of each superclass, found by name whatever the letter case: lists say .JPG where disks hold .jpg."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, enclosure: Enclosure) -> None:
         self.folder = folder
-        self._names_in = cache(lambda superclass: {name.lower(): name for name in images_in(folder / superclass)})
+        self.enclosure = enclosure
+        self._names_in = cache(self._names_on_disk)
+
+    def _names_on_disk(self, superclass: str) -> dict[str, str]:
+        check_enclosed(self.folder / superclass, self.enclosure)
+        return {name.lower(): name for name in images_in(self.folder / superclass)}
 
     def name_of(self, superclass: str, listed: str) -> str:
         try:

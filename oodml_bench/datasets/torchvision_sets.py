@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from oodml_bench.datasets.dataset import Dataset
 from oodml_bench.datasets.indexed import IndexedImages, samples_by_class
+from oodml_bench.datasets.pictures import bombs_as_os_errors
 from oodml_bench.errors import DatasetError, DownloadError
 
 if TYPE_CHECKING:
@@ -176,7 +177,8 @@ def _labels_of(name: str, part: Part) -> list[int]:
 
 
 def _item_label(part: Part, index: int) -> int:
-    _, label = part[index]
+    with bombs_as_os_errors():
+        _, label = part[index]
     return operator.index(label)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.errors import EmbeddingError
+from oodml_bench.features.spooling import gathered
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -37,10 +38,9 @@ class LabelledEmbeddings:
 
     def of_classes(self, chosen: Integers) -> LabelledEmbeddings:
         """Give the rows of some classes (ascending codes), in the same order."""
-        rows = np.isin(self.codes, chosen)
-        return LabelledEmbeddings(
-            self.embeddings[rows], np.searchsorted(chosen, self.codes[rows]).astype(np.int64), self.sizes[chosen]
-        )
+        rows = np.flatnonzero(np.isin(self.codes, chosen))
+        codes = np.searchsorted(chosen, self.codes[rows]).astype(np.int64)
+        return LabelledEmbeddings(gathered(self.embeddings, rows), codes, self.sizes[chosen])
 
 
 def checked(embeddings: NDArray[Any], labels: NDArray[Any]) -> LabelledEmbeddings:

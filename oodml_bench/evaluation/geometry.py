@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.errors import EmbeddingError
-from oodml_bench.evaluation.checking import LabelledEmbeddings
+from oodml_bench.evaluation.checking import Integers, LabelledEmbeddings
 from oodml_bench.evaluation.tiles import Factors, tiles_of
+from oodml_bench.features.spooling import spooled
 
 Doubles = NDArray[np.float64]
+Number = TypeVar("Number", bound=np.floating)
 
 GEOMETRY_METRICS = ("intra", "inter", "intra_over_inter", "rho", "alignment", "uniformity")
 
-#: Rows that a QR decomposition takes at once.
+#: Rows that are worked on at once.
 _BLOCK = 8192
 
 
@@ -65,21 +68,30 @@ class _Layout:
         self._device = device
 
     @cached_property
-    def _units(self) -> Doubles:
-        lengths = np.linalg.norm(self._embeddings.astype(np.float64), axis=1, keepdims=True)
+    def _lengths(self) -> Doubles:
+        """The length of each embedding, shape (N, 1); none is zero."""
+        lengths = np.concatenate(
+            [np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True) for rows in _in_blocks(self._embeddings)]
+        )
         zero = np.flatnonzero(lengths == 0)
         if zero.size:
             raise EmbeddingError(
                 f"the embedding in row {zero[0]} is zero ({zero.size} of {len(lengths)} rows are): it has no cosine to "
                 "another. Leave these samples out, or ask for metrics that need none: recall, map, nmi, f1, rho"
             )
-        return self._embeddings / lengths
+        return lengths
 
-    def _class_sums(self, vectors: NDArray[np.floating]) -> Doubles:
-        """Sum the vectors of each class, shape (C, D)."""
+    def _class_sums(self, lengths: Doubles | None = None) -> Doubles:
+        """Sum the embeddings of each class, divided by their lengths where these are given: shape (C, D)."""
         order = np.argsort(self._codes, kind="stable")
-        starts = np.cumsum(self._sizes) - self._sizes
-        return np.add.reduceat(vectors[order], starts, axis=0, dtype=np.float64)
+        ends = np.cumsum(self._sizes)
+        sums: list[Doubles] = []
+        for classes in _classes_in_blocks(self._sizes):
+            starts = ends[classes] - self._sizes[classes]
+            rows = order[starts[0] : ends[classes][-1]]
+            vectors = self._embeddings[rows] if lengths is None else self._embeddings[rows] / lengths[rows]
+            sums.append(np.add.reduceat(vectors, starts - starts[0], axis=0, dtype=np.float64))
+        return np.concatenate(sums)
 
     @cached_property
     def _paired(self) -> tuple[Doubles, Doubles]:
@@ -89,7 +101,7 @@ class _Layout:
             raise EmbeddingError(
                 "no class has two samples; intra, intra_over_inter and alignment need pairs of one class"
             )
-        sums = self._class_sums(self._units)[paired]
+        sums = self._class_sums(self._lengths)[paired]
         return self._sizes[paired].astype(np.float64), np.einsum("cd,cd->c", sums, sums)
 
     @cached_property
@@ -100,7 +112,7 @@ class _Layout:
 
     @cached_property
     def inter(self) -> float:
-        means = self._class_sums(self._embeddings) / self._sizes[:, None]
+        means = self._class_sums() / self._sizes[:, None]
         lengths = np.linalg.norm(means, axis=1, keepdims=True)
         zero = np.flatnonzero(lengths == 0)
         if zero.size:
@@ -120,9 +132,8 @@ class _Layout:
     @property
     def rho(self) -> float:
         triangle: NDArray[np.float64] = np.empty((0, self._embeddings.shape[1]))
-        for start in range(0, len(self._embeddings), _BLOCK):
+        for rows in _in_blocks(self._embeddings):
             # A matrix and the triangle of its QR decomposition have the same singular values.
-            rows = self._embeddings[start : start + _BLOCK]
             triangle = np.asarray(np.linalg.qr(np.vstack([triangle, rows]), mode="r"))
         values = np.linalg.svd(triangle, compute_uv=False)
         if values[-1] <= values[0] * np.finfo(np.float32).eps:
@@ -137,7 +148,9 @@ class _Layout:
 
     @property
     def uniformity(self) -> float:
-        tiles = tiles_of(Factors.of(self._units.astype(np.float32)), self._device)
+        pairs = zip(_in_blocks(self._embeddings), _in_blocks(self._lengths), strict=True)
+        units = spooled((rows / lengths).astype(np.float32) for rows, lengths in pairs)
+        tiles = tiles_of(Factors.of(units), self._device)
         count = len(self._codes)
         starts = range(0, count, tiles.side)
         total = 0.0
@@ -147,3 +160,18 @@ class _Layout:
                 whole, diagonal = tile.gaussians()
                 total += (whole - diagonal) / 2 if row == column else whole
         return float(np.log(total / (count * (count - 1) / 2)))
+
+
+def _in_blocks(matrix: NDArray[Number]) -> Iterator[NDArray[Number]]:
+    return (matrix[start : start + _BLOCK] for start in range(0, len(matrix), _BLOCK))
+
+
+def _classes_in_blocks(sizes: Integers) -> Iterator[slice]:
+    """Put neighbouring classes together, as far as their samples may be held at once."""
+    first, held = 0, 0
+    for number, size in enumerate(sizes.tolist()):
+        if number > first and held + size > _BLOCK:
+            yield slice(first, number)
+            first, held = number, 0
+        held += size
+    yield slice(first, len(sizes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from oodml_bench.evaluation.checking import Floats, Integers
 
 #: Numbers that are worked on in float64 at once: 32 MiB.
 _HELD = 2**22
+
+#: Bytes of a digest: that two rows which differ share one is not to be feared.
+_DIGEST = 16
 
 
 class NearTies:
@@ -29,12 +33,13 @@ class NearTies:
         self._embeddings = embeddings
 
     @cached_property
-    def _points(self) -> Integers:
-        """A number for each row, the same for equal rows: duplicates, which may be very many, need no arithmetic."""
-        numbers: dict[bytes, int] = {}
-        # Minus zero is zero.
-        rows = (row.tobytes() for row in self._embeddings + np.float32(0))
-        return np.fromiter((numbers.setdefault(row, len(numbers)) for row in rows), np.int64, len(self._embeddings))
+    def _points(self) -> NDArray[np.void]:
+        """A digest of each row, the same for equal rows: duplicates, which may be very many, need no arithmetic."""
+        digests = np.empty(len(self._embeddings), dtype=f"V{_DIGEST}")
+        for row, embedding in enumerate(self._embeddings):
+            # Minus zero is zero.
+            digests[row] = blake2b((embedding + np.float32(0)).data, digest_size=_DIGEST).digest()
+        return digests
 
     def first_is_at_most_as_far(self, queries: Integers, first: Integers, second: Integers) -> NDArray[np.bool_]:
         """Compare the distances of pairs: arguments are rows, of one shape (P,)."""

@@ -17,6 +17,7 @@ from oodml_bench.evaluation.checking import Integers, LabelledEmbeddings
 from oodml_bench.evaluation.near_ties import NearTies
 from oodml_bench.evaluation.rank_search import Booleans, RankSearch
 from oodml_bench.evaluation.tiles import Factors, Tiles, tiles_of
+from oodml_bench.features.spooling import gathered
 
 #: Pairs of one class that are held at once, times the galleries: about 50 bytes each.
 _HELD = 2**23
@@ -88,7 +89,7 @@ def positive_ranks(
     if galleries is None:
         galleries = np.ones((1, len(samples.sizes)), dtype=np.bool_)
     order = np.argsort(samples.codes, kind="stable")
-    samples = LabelledEmbeddings(samples.embeddings[order], samples.codes[order], samples.sizes)
+    samples = LabelledEmbeddings(gathered(samples.embeddings, order), samples.codes[order], samples.sizes)
     factors, near_ties = Factors.of(samples.embeddings), NearTies(samples.embeddings)
     tiles = tiles_of(factors, device)
     grid = [slice(start, min(start + tiles.side, len(order))) for start in range(0, len(order), tiles.side)]

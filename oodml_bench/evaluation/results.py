@@ -6,18 +6,24 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
 from oodml_bench.errors import RunError
 from oodml_bench.output import write_bytes
+from oodml_bench.reading.bounded import UnreadableError
+from oodml_bench.reading.cutting import cut, quoted
+from oodml_bench.reading.json_files import parse_json
 
 #: In the order in which a reader wants them.
 Weights = Literal["selected", "last", "given"]
 
 #: Name of a results table in the folder of a run.
 RESULTS_NAME = "results.jsonl"
+
+#: A line of this length is no score.
+MOST_LINE_BYTES = 65_536
 
 
 @dataclass(frozen=True)
@@ -102,8 +108,9 @@ def read_results(path: Path | str) -> list[ResultRow]:
         for row, place in _read(file):
             if row.key in rows:
                 raise RunError(
-                    f"{place} and {rows[row.key][1]} both tell {row.metric} of {row.recipe}, seed {row.seed}, on level "
-                    f"{row.level} of {row.benchmark}. Keep one of them, or read them apart."
+                    f"{place} and {rows[row.key][1]} both tell {cut(row.metric)} of {cut(row.recipe)}, seed "
+                    f"{quoted(row.seed)}, on level {quoted(row.level)} of {cut(row.benchmark)}. Keep one of them, or "
+                    "read them apart."
                 )
             rows[row.key] = (row, place)
     return [row for row, _ in rows.values()]
@@ -111,28 +118,30 @@ def read_results(path: Path | str) -> list[ResultRow]:
 
 def _read(file: Path) -> Iterable[tuple[ResultRow, str]]:
     try:
-        lines = file.read_bytes().splitlines()
+        with file.open("rb") as lines:
+            for number, line in enumerate(iter(partial(lines.readline, MOST_LINE_BYTES), b""), start=1):
+                place = f"{file}, line {number}"
+                yield _row(line, place), place
     except OSError as error:
         raise RunError(f"cannot read the results {file}: {error.strerror or error}") from error
-    for number, line in enumerate(lines, start=1):
-        place = f"{file}, line {number}"
-        yield _row(line, place), place
 
 
 def _row(line: bytes, place: str) -> ResultRow:
     from pydantic import ValidationError
 
     try:
-        record = json.loads(line)
+        if len(line) == MOST_LINE_BYTES:
+            raise UnreadableError(f"it is longer than {MOST_LINE_BYTES} bytes")
+        record = parse_json(line)
         if isinstance(record, dict) and record.get("value", 0) is None:
             record["value"] = math.nan
         return _schema().validate_python(record)
     except ValidationError as error:
         first = error.errors()[0]
         reason = f"{'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}"
-    except (ValueError, RecursionError) as error:
+    except UnreadableError as error:
         reason = str(error)
-    raise RunError(f"{place} is no result ({reason}). Score that run again.")
+    raise RunError(f"{place} is no result ({cut(reason)}). Score that run again.")
 
 
 @cache

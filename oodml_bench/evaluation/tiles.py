@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -13,6 +15,9 @@ from oodml_bench.evaluation.checking import Floats, Integers
 if TYPE_CHECKING:
     import torch
 
+
+#: Rows that are prepared at once.
+_BLOCK = 4096
 
 #: A bound of the relative error of half a squared distance, with room to spare.
 _ROUNDING = np.float32(32 * np.finfo(np.float32).eps)
@@ -83,29 +88,46 @@ class Factors:
 
     ``(-x, |x|^2 / 2, 1) . (y, 1, |y|^2 / 2) = |x - y|^2 / 2``: the norms ride along in the product, where they cost
     nothing. The embeddings are taken less their mean, which changes no distance and saves the digits that a common
-    offset would cost.
+    offset would cost. Rows of the factors are made when they are needed: no more is held than the embeddings.
 
     Attributes
     ----------
-    left, right
-        Shape (N, D + 2), float32.
+    embeddings
+        Shape (N, D), float32.
+    mean
+        Shape (D,), float32.
+    halves
+        Half the squared norm of each embedding less the mean, shape (N,), float32.
     """
 
-    left: Floats
-    right: Floats
+    embeddings: Floats
+    mean: Floats
+    halves: Floats
 
     @classmethod
     def of(cls, embeddings: Floats) -> Factors:
         """Prepare embeddings of shape (N, D)."""
-        centred = embeddings - embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
-        halves = (np.einsum("nd,nd->n", centred, centred, dtype=np.float64) / 2).astype(np.float32)[:, None]
-        ones = np.ones_like(halves)
-        return cls(np.hstack([-centred, halves, ones]), np.hstack([centred, ones, halves]))
+        mean = embeddings.mean(axis=0, dtype=np.float64).astype(np.float32)
+        halves = [_half_squares(embeddings[rows] - mean) for rows in _blocks(len(embeddings))]
+        return cls(embeddings, mean, np.concatenate(halves))
 
-    @property
-    def halves(self) -> Floats:
-        """Half the squared norm of each embedding less the mean, shape (N,)."""
-        return self.left[:, -2]
+    def left(self, rows: slice) -> Floats:
+        """Give rows of the left matrix, shape (B, D + 2)."""
+        centred, halves = self.embeddings[rows] - self.mean, self.halves[rows, None]
+        return np.hstack([-centred, halves, np.ones_like(halves)])
+
+    def right(self, rows: slice) -> Floats:
+        """Give rows of the right matrix, shape (B, D + 2)."""
+        centred, halves = self.embeddings[rows] - self.mean, self.halves[rows, None]
+        return np.hstack([centred, np.ones_like(halves), halves])
+
+
+def _half_squares(vectors: Floats) -> Floats:
+    return (np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64) / 2).astype(np.float32)
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK) for start in range(0, count, _BLOCK))
 
 
 def rounding(halves: Floats, distances: Floats) -> Floats:
@@ -123,11 +145,13 @@ class CpuTiles:
     side = 1024
 
     def __init__(self, factors: Factors) -> None:
-        self._factors = factors
+        self._right = factors.right
+        # Tiles are asked for row by row.
+        self._left = lru_cache(maxsize=1)(lambda start, stop: factors.left(slice(start, stop)))
 
     def tile(self, rows: slice, columns: slice, barred: NDArray[np.bool_] | None = None) -> CpuTile:
         """Compute a tile."""
-        distances = self._factors.left[rows] @ self._factors.right[columns].T
+        distances = self._left(rows.start, rows.stop) @ self._right(columns).T
         if barred is not None:
             distances[barred] = np.inf
         return CpuTile(distances)
@@ -169,7 +193,9 @@ class TorchTiles:
     def __init__(self, factors: Factors, device: torch.device) -> None:
         import torch
 
-        self._left, self._right = (torch.from_numpy(matrix).to(device) for matrix in (factors.left, factors.right))
+        everything = slice(None)
+        self._left = torch.from_numpy(factors.left(everything)).to(device)
+        self._right = torch.from_numpy(factors.right(everything)).to(device)
 
     def tile(self, rows: slice, columns: slice, barred: NDArray[np.bool_] | None = None) -> TorchTile:
         """Compute a tile."""

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oodml_bench.errors import FeatureError
+from oodml_bench.reading.bounded import UnreadableError
+from oodml_bench.reading.cutting import cut
+from oodml_bench.reading.npz import read_npz
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,20 +54,11 @@ def read_arrays(path: Path) -> ArrayFeatures:
         Where it is not such a file, an array is missing or malformed, or a feature is not finite.
     """
     try:
-        return checked_arrays(_arrays_of(path))
+        return checked_arrays(read_npz(path, ARRAY_NAMES))
+    except UnreadableError as error:
+        raise FeatureError(f"array features {path}: the file cannot be read ({error}). {LAYOUT}") from error
     except FeatureError as error:
         raise FeatureError(f"array features {path}: {error}. {LAYOUT}") from error
-
-
-def _arrays_of(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        file = np.load(path, allow_pickle=False)
-        if isinstance(file, np.ndarray):
-            return {}
-        with file:
-            return {name: file[name] for name in ARRAY_NAMES if name in file.files}
-    except Exception as error:  # zip and NumPy readers raise errors of many kinds for a damaged or unsafe file
-        raise FeatureError(f"the file cannot be read ({error})") from error
 
 
 def checked_arrays(arrays: Mapping[str, NDArray[Any]]) -> ArrayFeatures:
@@ -83,7 +77,7 @@ def checked_arrays(arrays: Mapping[str, NDArray[Any]]) -> ArrayFeatures:
     bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if bad.size:
         row = int(bad[0])
-        raise FeatureError(f"row {row}, of class {names['classes'][row]}, is not finite (NaN or infinite)")
+        raise FeatureError(f"row {row}, of class {cut(names['classes'][row], 80)}, is not finite (NaN or infinite)")
     return ArrayFeatures(features, names["classes"], names.get("samples"), names.get("superclasses"))
 
 

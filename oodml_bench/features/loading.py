@@ -6,7 +6,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Sized
+from collections.abc import Iterator, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch.utils import data
 
+from oodml_bench.errors import LoaderError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from oodml_bench.datasets.dataset import ImageSource
     from oodml_bench.features.networks import Transform
@@ -85,6 +88,24 @@ def load_batches(
         # Without one of its own it draws the workers' seeds from torch's.
         generator=torch.Generator(),
     )
+
+
+@contextmanager
+def explained_loader_deaths() -> Iterator[None]:
+    """Turn torch's complaint about a loader process that died into a `LoaderError` that says what to do.
+
+    Around whole calls that run loaders: torch complains wherever the main process just is, also while it cleans up.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).partition(". ")[0].partition("\n")[0]
+        if not reason.startswith("DataLoader worker"):
+            raise
+        raise LoaderError(
+            f"a process that loads pictures died, often since memory was full ({reason}). What is finished is kept: "
+            "run the same command again to continue, with fewer --workers; with 0, no other process is needed."
+        ) from error
 
 
 def _batch_of(loaded: list[LoadedPicture]) -> LoadedBatch:

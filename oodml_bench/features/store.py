@@ -11,12 +11,18 @@ import pyarrow.parquet as pq
 
 from oodml_bench.errors import FeatureError
 from oodml_bench.features.store_meta import META_NAME, StoreMeta, read_meta
+from oodml_bench.reading.bounded import UnreadableError
+from oodml_bench.reading.cutting import cut
+from oodml_bench.reading.parquet import check_size, check_texts, text_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Most rows of one record batch.
 BATCH_ROWS = 4096
+
+#: Most numbers of one record batch, for features of very many values.
+_BATCH_VALUES = 2**24
 
 
 def store_schema(dimension: int) -> pa.Schema:
@@ -96,19 +102,44 @@ class FeatureStore:
         FeatureError
             Where a part is damaged or has other columns.
         """
-        expected = store_schema(self.meta.dimension)
         for path in self.part_paths:
             if path.is_file():
-                yield from _batches_of(path, expected, columns)
+                yield from _batches_of(path, self.meta, columns)
 
 
-def _batches_of(path: Path, expected: pa.Schema, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+def _batches_of(path: Path, meta: StoreMeta, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+    expected = store_schema(meta.dimension)
+    rows = max(1, min(BATCH_ROWS, _BATCH_VALUES // meta.dimension))
     try:
-        with pq.ParquetFile(path) as part:
-            if not part.schema_arrow.equals(expected):
-                raise FeatureError(f"{path} does not have the columns of its feature store:\n{part.schema_arrow}")
-            yield from part.iter_batches(BATCH_ROWS, columns=columns)
-    except (pa.ArrowException, OSError) as error:
+        with pq.ParquetFile(path, page_checksum_verification=True) as part:
+            _check_part(part, expected, meta, path)
+        with pq.ParquetFile(
+            path, memory_map=True, read_dictionary=text_columns(expected), page_checksum_verification=True
+        ) as part:
+            for batch in part.iter_batches(rows, columns=columns):
+                yield _with_texts(batch, expected)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise FeatureError(
-            f"{path} cannot be read: {error}. Delete this file and run the same extract command again."
+            f"{path} cannot be read: {cut(error)}. Delete this file and run the same extract command again."
         ) from error
+
+
+def _check_part(part: pq.ParquetFile, expected: pa.Schema, meta: StoreMeta, path: Path) -> None:
+    there = part.schema.to_arrow_schema()
+    if not there.equals(expected):
+        columns = ", ".join(f"{column.name} ({column.type})" for column in there)
+        raise FeatureError(f"{path} does not have the columns of its feature store: it has {cut(columns)}")
+    if part.metadata.num_rows > meta.part_size:
+        raise UnreadableError(f"it has {part.metadata.num_rows} rows, more than the {meta.part_size} of a part")
+    check_size(part.metadata, path)
+
+
+def _with_texts(batch: pa.RecordBatch, expected: pa.Schema) -> pa.RecordBatch:
+    """Give the columns of text, read as dictionaries, as what they are."""
+    columns = []
+    for field in (expected.field(name) for name in batch.schema.names):
+        column = batch.column(field.name)
+        if pa.types.is_dictionary(column.type):
+            check_texts(column)
+        columns.append(column.cast(field.type))
+    return pa.RecordBatch.from_arrays(columns, schema=pa.schema([expected.field(name) for name in batch.schema.names]))

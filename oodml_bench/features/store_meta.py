@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, Validat
 
 from oodml_bench.errors import FeatureError
 from oodml_bench.output import write_bytes
+from oodml_bench.reading.bounded import MEBIBYTE, UnreadableError, read_bounded
+from oodml_bench.reading.cutting import cut, quoted
+from oodml_bench.reading.json_files import parse_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +20,15 @@ META_NAME = "meta.json"
 
 #: The layout that this version writes and reads.
 SCHEMA_VERSION = 1
+
+#: Length of the longest `meta.json` that is read: it names what was skipped.
+MOST_BYTES = 64 * MEBIBYTE
+
+#: Most parts of a store, as many as their names have digits for.
+MOST_PARTS = 100_000
+
+#: Most values of a feature, and most rows of a part.
+MOST_DIMENSION = MOST_ROWS = 2**20
 
 
 class _Part(BaseModel):
@@ -83,7 +95,14 @@ class StoreMeta(_Part):
 
 
 def write_meta(folder: Path, meta: StoreMeta) -> None:
-    """Write `meta.json` of a store."""
+    """Write `meta.json` of a store.
+
+    Raises
+    ------
+    FeatureError
+        Where no store can be so large.
+    """
+    _check_bounds(meta, folder / META_NAME)
     text = json.dumps(meta.model_dump(), ensure_ascii=False, indent=1)
     write_bytes(folder / META_NAME, (text + "\n").encode())
 
@@ -94,21 +113,33 @@ def read_meta(folder: Path) -> StoreMeta:
     Raises
     ------
     FeatureError
-        Where it is damaged or of another schema version.
+        Where it is damaged, of another schema version, or of a store that none can be.
     """
     path = folder / META_NAME
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(read_bounded(path, MOST_BYTES))
         version = content["schema_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise FeatureError(f"{path} is not the description of a feature store: {error!r}") from error
+    except (OSError, UnreadableError, KeyError, TypeError) as error:
+        raise FeatureError(f"{path} is not the description of a feature store: {quoted(error)}") from error
     if version != SCHEMA_VERSION:
         raise FeatureError(
-            f"{path} has schema version {version!r}; this version of oodml-bench reads {SCHEMA_VERSION}. "
+            f"{path} has schema version {quoted(version)}; this version of oodml-bench reads {SCHEMA_VERSION}. "
             "Upgrade oodml-bench, or extract the features again into another folder."
         )
     try:
-        return StoreMeta.model_validate(content)
+        meta = StoreMeta.model_validate(content)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3])
-        raise FeatureError(f"{path} is not the description of a feature store: {problems}") from error
+        raise FeatureError(f"{path} is not the description of a feature store: {cut(problems)}") from error
+    _check_bounds(meta, path)
+    return meta
+
+
+def _check_bounds(meta: StoreMeta, path: Path) -> None:
+    for name, value, most in (
+        ("parts", meta.part_count, MOST_PARTS),
+        ("values a feature", meta.dimension, MOST_DIMENSION),
+        ("rows a part", meta.part_size, MOST_ROWS),
+    ):
+        if value > most:
+            raise FeatureError(f"{path} tells of {quoted(value)} {name}; at most {most} are allowed")

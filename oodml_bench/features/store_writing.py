@@ -9,19 +9,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from oodml_bench.errors import FeatureError, OutputError, OutputExistsError
-from oodml_bench.features.store import FeatureStore, store_schema
+from oodml_bench.errors import FeatureError, OutputExistsError
+from oodml_bench.features.store import BATCH_ROWS, FeatureStore, store_schema
 from oodml_bench.features.store_meta import META_NAME, StoreMeta, read_meta, write_meta
+from oodml_bench.locks import is_bookkeeping
 from oodml_bench.output import explained_os_errors, replaced_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-
-#: What the names of files start with that a killed run left behind.
-UNFINISHED_PREFIX = ".unfinished-"
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,31 @@ class Rows:
     classes: Sequence[str]
     superclasses: Sequence[str | None]
     features: NDArray[np.float32]
+
+
+def finished_store(
+    path: Path, meta: StoreMeta, missing: Callable[[FeatureStore], Sequence[int]] | None = None
+) -> FeatureStore | None:
+    """Give the complete and undamaged store of such features in a folder; None where there is still something to do.
+
+    Parameters
+    ----------
+    path, meta
+        The folder, and the features.
+    missing
+        What finds the parts that are missing or damaged; None: `parts_to_write`.
+
+    Raises
+    ------
+    FeatureError
+        Where the folder holds a store of other features, listing every difference.
+    """
+    if not (path / META_NAME).is_file():
+        return None
+    stored = read_meta(path)
+    _refuse_other_features(path, stored, meta)
+    store = FeatureStore(path, stored)
+    return store if stored.complete and not (missing or parts_to_write)(store) else None
 
 
 def begin_store(path: Path, meta: StoreMeta) -> FeatureStore:
@@ -47,14 +70,13 @@ def begin_store(path: Path, meta: StoreMeta) -> FeatureStore:
         Where the folder cannot be made or written.
     """
     with explained_os_errors(path):
-        if path.exists() and not path.is_dir():
-            raise OutputError(f"{path} is a file. Features go into a folder of their own: choose another output.")
         names = [entry.name for entry in path.iterdir()] if path.exists() else []
-    if META_NAME in names:
+    # Not by the names: another shard may have begun the store while they were listed.
+    if (path / META_NAME).is_file():
         stored = read_meta(path)
         _refuse_other_features(path, stored, meta)
         return FeatureStore(path, stored)
-    if foreign := [name for name in sorted(names) if not name.startswith(UNFINISHED_PREFIX)]:
+    if foreign := [name for name in sorted(names) if not is_bookkeeping(name)]:
         raise OutputExistsError(f"{path} holds other files ({foreign[0]}, …). Choose a new or an empty folder.")
     write_meta(path, meta)
     return FeatureStore(path, meta)
@@ -65,10 +87,27 @@ def _refuse_other_features(path: Path, stored: StoreMeta, wanted: StoreMeta) -> 
     different = [f"  {name}: {there[name]} there, {here[name]} now" for name in there if there[name] != here[name]]
     if different:
         raise FeatureError(
-            f"{path} holds features of another kind, which are not mixed:\n"
-            + "\n".join(different)
-            + "\nChoose another output folder, or repeat the command that made this one."
+            f"{path} holds features of another kind, which are not mixed:",
+            *different,
+            "Choose another output folder, or repeat the command that made this one.",
         )
+
+
+def parts_to_write(store: FeatureStore, among: Sequence[int] | None = None) -> tuple[int, ...]:
+    """Give the numbers of the parts, among these or all, that do not exist or cannot be read to their end."""
+    numbers = range(store.meta.part_count) if among is None else among
+    return tuple(part for part in numbers if not is_whole(store, part))
+
+
+def is_whole(store: FeatureStore, part: int) -> bool:
+    """Say whether a part exists and can be read to its end."""
+    schema = store_schema(store.meta.dimension)
+    try:
+        with pq.ParquetFile(store.part_paths[part], page_checksum_verification=True) as file:
+            # Decoding compares the checksums.
+            return file.schema_arrow.equals(schema) and all(True for _ in file.iter_batches(BATCH_ROWS))
+    except (pa.ArrowException, OSError):
+        return False
 
 
 def write_part(store: FeatureStore, part: int, rows: Rows) -> None:
@@ -86,7 +125,13 @@ def write_part(store: FeatureStore, part: int, rows: Rows) -> None:
     table = pa.Table.from_arrays([*names, feature], schema=schema)
     with replaced_atomically(store.part_paths[part]) as temporary:
         # Features hardly repeat, so a dictionary or compression of them would cost time and save nothing.
-        pq.write_table(table, temporary, use_dictionary=["class", "superclass"], compression=_compression(schema))
+        pq.write_table(
+            table,
+            temporary,
+            use_dictionary=["class", "superclass"],
+            compression=_compression(schema),
+            write_page_checksum=True,
+        )
 
 
 def _compression(schema: pa.Schema) -> dict[str, str]:

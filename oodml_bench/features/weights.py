@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from oodml_bench.errors import BackboneError
+from oodml_bench.reading.archives import check_archive
+from oodml_bench.reading.cutting import cut
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +20,9 @@ State = dict[str, torch.Tensor]
 
 #: Keys under which checkpoints of training scripts keep the weights.
 NESTED_UNDER = ("state_dict", "model")
+
+#: How often they nest at most, one under the other.
+_MOST_NESTED = 4
 
 #: How many mismatching entries a message lists.
 LISTED_ENTRIES = 5
@@ -55,6 +60,7 @@ def read_state(path: Path) -> State:
 
 def _content_of(path: Path) -> Any:
     try:
+        check_archive(path)
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
@@ -62,17 +68,16 @@ def _content_of(path: Path) -> Any:
         if path.suffix in {".pt", ".pth"}:
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers raise errors of many kinds for a damaged or unsafe file
-        reason = str(error).strip().splitlines()[:1]
-        raise BackboneError(f"weights file {path} cannot be read: {''.join(reason)}") from error
+        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+        raise BackboneError(f"weights file {path} cannot be read: {cut(reason[0])}") from error
     raise BackboneError(f"weights file {path}: the suffix {path.suffix!r} is not one of .pt, .pth and .safetensors")
 
 
 def _unnested(content: Any) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
         return {}
-    for key in NESTED_UNDER:
-        if isinstance(content.get(key), Mapping):
-            return _unnested(content[key])
+    for _ in range(_MOST_NESTED):
+        content = next((content[key] for key in NESTED_UNDER if isinstance(content.get(key), Mapping)), content)
     return content
 
 
@@ -106,7 +111,7 @@ def load_state(module: torch.nn.Module, state: State, *, source: str, head: tupl
 def _mismatches(expected: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> list[str]:
     return [
         *(f"{name} is missing" for name in expected if name not in given),
-        *(f"{name} is unexpected" for name in given if name not in expected),
+        *(f"{cut(name, 80)} is unexpected" for name in given if name not in expected),
         *(
             f"{name} has shape {tuple(given[name].shape)} instead of {tuple(tensor.shape)}"
             for name, tensor in expected.items()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from oodml_bench.evaluation import Curve, Estimate
+from oodml_bench.printing import printable
 
 _NAMES = {"map@r": "MAP@R", "map@1000": "mAP@1000", "nmi": "NMI", "f1": "F1"}
 
@@ -27,7 +28,8 @@ def height(curve: Curve) -> float:
 def label(curve: Curve, curves: Sequence[Curve]) -> str:
     """Name the recipe of a curve, with its weights where others have other weights."""
     differ = len({other.weights for other in curves}) > 1
-    return f"{curve.recipe} ({curve.weights} weights)" if differ else curve.recipe
+    recipe = printable(curve.recipe)
+    return f"{recipe} ({curve.weights} weights)" if differ else recipe
 
 
 def by_benchmark(curves: Iterable[Curve]) -> dict[str, list[Curve]]:

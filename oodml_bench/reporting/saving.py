@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from oodml_bench.errors import InputError
 from oodml_bench.output import refuse_to_overwrite, replaced_atomically
+from oodml_bench.printing import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,6 +45,14 @@ def paper_style() -> Iterator[None]:
         yield
 
 
+def _make_printable(figure: Figure) -> None:
+    """Make control characters in names visible: fonts have no letters for them, and XML does not allow them."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_text("\n".join(map(printable, text.get_text().split("\n"))))
+
+
 @contextmanager
 def saved_figure(out: Path, *, overwrite: bool, size: Size | None = None) -> Iterator[Figure]:
     """Give an empty figure, and write it to `out` when the block ends without an error.
@@ -70,6 +79,7 @@ def saved_figure(out: Path, *, overwrite: bool, size: Size | None = None) -> Ite
     with paper_style():
         figure = Figure(layout="constrained")
         yield figure
+        _make_printable(figure)
         # No date: the same content gives the same picture.
         metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(out.suffix.lower())
         with replaced_atomically(out) as temporary:

@@ -134,6 +134,8 @@ class Benchmark:
     samples
         The samples of every class, by file name inside the class: what is scored where somebody brings embeddings.
         Empty where the features named none, and for a pickle that lies without its JSON file.
+    excluded
+        The classes of the features that take no part at any level, with the reason.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Benchmark:
     walks: tuple[Walk, ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = ()
     samples: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    excluded: dict[str, str] = field(default_factory=dict, repr=False)
 
     def datasets(
         self, level: int, data: Dataset | Path | str, transform: Callable[[Image], Any] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -16,15 +17,15 @@ from oodml_bench.splits.benchmark import Benchmark, Provenance, Setting, Walk, W
 from oodml_bench.splits.calibration import calibrated_levels
 from oodml_bench.splits.constraints import Constraints, constrained_start, constraints_of
 from oodml_bench.splits.episodes import SupportKind
+from oodml_bench.splits.excluded import excluded_classes
 from oodml_bench.splits.groups import grouped_start, groups_of
 from oodml_bench.splits.ladder import LadderSettings, ladder
 from oodml_bench.splits.levels import candidates, named_levels, spread_levels
 from oodml_bench.splits.notes import (
     calibration_notes,
     episode_notes,
+    exclusion_notes,
     moved_start_note,
-    outsider_notes,
-    sample_notes,
     target_notes,
 )
 from oodml_bench.splits.progression import Direction, Method, Progression, Step
@@ -143,7 +144,11 @@ def build(
     name, fingerprint, specification = source.name, source.dataset_fingerprint, source.specification
     # The features of all samples, where they were read into memory, are not needed any more.
     del source, features
+    samples = _names_in_classes(means)
+    # Nor are the paths of very many samples.
+    means = replace(means, samples={})
     default, start = start, _with_enough_samples(start, means, min_samples)
+    excluded = excluded_classes(means.classes, default, start, min_samples)
     kept = {"keep_train": tuple(sorted(keep_train)), "keep_test": tuple(sorted(keep_test))}
     constraints = constraints_of(space, start, means.counts, **kept, balance=balance)
     groups = None if group_by is None else groups_of(sorted(start.classes), group_by, means.superclasses)
@@ -163,7 +168,6 @@ def build(
     # Single swaps would tear groups apart.
     refined = SWAPS_TRIED if groups is None else 0
     chosen = _chosen_steps(space, progressions, steps, levels, targets, tolerance, refined, constraints, at)
-    samples = _names_in_classes(means)
     rungs = ladder(chosen, start, samples, completion)
     null_draws = default_draws(len(start.classes)) if null_draws is None else null_draws
     finished = calibrated_levels(rungs, space, draws=null_draws, seed=seed, groups=groups, progress=progress)
@@ -200,12 +204,11 @@ def build(
     comparisons = (published_comparison(space, start, walked, walking) for walked in progressions[:2])
     # The published rule knows neither groups nor constraints.
     notes += [note for note in comparisons if note] if groups is None and constraints.is_free else []
-    notes += sample_notes(default, start, min_samples)
-    notes += outsider_notes(means.classes, default) + calibration_notes(finished)
-    notes += episode_notes(finished, completion.shots, support, named=any(means.samples.values()))
+    notes += exclusion_notes(excluded) + calibration_notes(finished)
+    notes += episode_notes(finished, completion.shots, support, named=any(samples.values()))
     walks = tuple(map(_walk, progressions))
     named = {name: of_class for name, of_class in samples.items() if of_class}
-    return Benchmark(name, finished, provenance, walks, tuple(notes), named)
+    return Benchmark(name, finished, provenance, walks, tuple(notes), named, excluded)
 
 
 def _with_enough_samples(start: Split, means: ClassMeans, least: int) -> Split:

@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import TypedDict
 
 from oodml_bench.errors import SplitError
+from oodml_bench.reading.bounded import MEBIBYTE, read_bounded
+from oodml_bench.reading.cutting import cut
+
+#: Length of the longest file that is read: of a hundred thousand names, each of 600 bytes.
+MOST_BYTES = 64 * MEBIBYTE
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
@@ -17,10 +22,10 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         Where the file cannot be read as UTF-8 text or names no class.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_bounded(path, MOST_BYTES).decode("utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
         raise SplitError(
-            f"cannot read class names from {path}: {error}. It must be UTF-8 text, a name a line"
+            f"cannot read class names from {path}: {cut(error)}. It must be UTF-8 text, a name a line"
         ) from None
     names = tuple(name for line in lines if (name := line.strip()))
     if not names:

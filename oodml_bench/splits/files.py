@@ -10,16 +10,24 @@ from __future__ import annotations
 import json
 import math
 import pickle
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from oodml_bench.errors import BenchmarkFileError
 from oodml_bench.output import refuse_to_overwrite, replaced_atomically
+from oodml_bench.reading.bounded import MEBIBYTE, UnreadableError, read_bounded
+from oodml_bench.reading.cutting import cut, quoted
+from oodml_bench.reading.json_files import parse_json
 from oodml_bench.splits.benchmark import Benchmark, Level
 from oodml_bench.splits.unpickling import load_plain
+from oodml_bench.splits.validating import check_numbers, validated
 
 SCHEMA_VERSION = 1
+
+#: Length of the longest file that is read, some ten times that of 100,000 classes.
+MOST_BYTES = 256 * MEBIBYTE
 
 #: Every Python 3 and Python 2 reads it.
 _PICKLE_PROTOCOL = 2
@@ -60,13 +68,13 @@ def save_benchmark(benchmark: Benchmark, path: Path, *, overwrite: bool = False)
     # Both are written whole before either takes its name.
     with replaced_atomically(pickle_path) as new_pickle, replaced_atomically(json_path) as new_json:
         new_pickle.write_bytes(_pickle_bytes(benchmark))
-        new_json.write_bytes(_json_bytes(benchmark))
+        _write_json(benchmark, new_json)
     return pickle_path, json_path
 
 
 def checked_outputs(path: Path, *, overwrite: bool) -> tuple[Path, Path]:
     """Give the paths of the pickle and the JSON file, or raise as `save_benchmark` does."""
-    _check_suffix(path)
+    checked_suffix(path)
     pickle_path, json_path = path.with_suffix(".pkl"), path.with_suffix(".json")
     for output in (pickle_path, json_path):
         refuse_to_overwrite(output, overwrite=overwrite)
@@ -85,17 +93,17 @@ def load_benchmark(path: Path | str) -> Benchmark:
         Where the file is missing, malformed, of another schema version or unsafe, or where pickle and JSON differ.
     """
     path = Path(path)
-    _check_suffix(path)
+    checked_suffix(path)
     if not path.is_file():
         raise BenchmarkFileError(f"there is no benchmark file {path}")
     if path.suffix == ".json":
-        return _read_json(path)
-    levels = _read_pickle(path)
+        return read_json(path)
+    levels = read_pickle(path)
     json_path = path.with_suffix(".json")
     if not json_path.exists():
         return Benchmark(name=path.stem.removesuffix("_splits"), levels=levels)
-    benchmark = _read_json(json_path)
-    if _pickled(levels) != _pickled(benchmark.levels):
+    benchmark = read_json(json_path)
+    if pickled(levels) != pickled(benchmark.levels):
         raise BenchmarkFileError(
             f"{path} and {json_path} hold different benchmarks. The JSON file is the authority: load it and save it "
             "again, or move it away to read the pickle alone."
@@ -103,12 +111,13 @@ def load_benchmark(path: Path | str) -> Benchmark:
     return benchmark
 
 
-def _check_suffix(path: Path) -> None:
+def checked_suffix(path: Path) -> None:
+    """Raise `BenchmarkFileError` where a path ends in neither `.pkl` nor `.json`."""
     if path.suffix not in (".pkl", ".json"):
         raise BenchmarkFileError(f"a benchmark file ends in .pkl or .json, got {path}")
 
 
-def _pickled(levels: dict[int, Level]) -> dict[int, dict[str, Any]]:
+def pickled(levels: dict[int, Level]) -> dict[int, dict[str, Any]]:
     """Give the levels in the layout of the pickle, as built-in types with every string held once.
 
     Pickle writes a second occurrence of one object as a reference: only with equal strings being one object do equal
@@ -130,7 +139,7 @@ def _pickled(levels: dict[int, Level]) -> dict[int, dict[str, Any]]:
 
 
 def _pickle_bytes(benchmark: Benchmark) -> bytes:
-    return pickle.dumps(_pickled(benchmark.levels), protocol=_PICKLE_PROTOCOL)
+    return pickle.dumps(pickled(benchmark.levels), protocol=_PICKLE_PROTOCOL)
 
 
 @cache
@@ -140,42 +149,52 @@ def _schema(of: type) -> Any:
     return TypeAdapter(of)
 
 
-def _json_bytes(benchmark: Benchmark) -> bytes:
-    content = _schema(Benchmark).dump_python(benchmark, mode="json")
+def _write_json(benchmark: Benchmark, path: Path) -> None:
+    # Of very many samples no second list is made, and never the whole text.
+    content = _schema(Benchmark).dump_python(benchmark, mode="json", exclude={"samples"})
+    content["samples"] = benchmark.samples
     # The bulk comes last, so that a look at the file begins with what it is.
-    bulk = {name: content.pop(name) for name in ("samples", "walks", "levels")}
+    bulk = {name: content.pop(name) for name in ("excluded", "samples", "walks", "levels")}
     document = {"schema_version": SCHEMA_VERSION, **content, **bulk}
-    return (_lines(document) + "\n").encode("utf-8")
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(_pieces(document))
+        file.write("\n")
 
 
-def _lines(value: Any, depth: int = 0) -> str:
+def _pieces(value: Any, depth: int = 0) -> Iterator[str]:
     """Write JSON with a line for every entry of the outer levels: readable, and small where the bulk is."""
     if not isinstance(value, dict) or not value or depth == _LINE_DEPTH:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    indent = " " * (depth + 1)
-    entries = (f"{indent}{json.dumps(key, ensure_ascii=False)}: {_lines(value[key], depth + 1)}" for key in value)
-    return "{\n" + ",\n".join(entries) + "\n" + " " * depth + "}"
+        yield json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return
+    for number, key in enumerate(value):
+        yield (",\n" if number else "{\n") + " " * (depth + 1) + json.dumps(key, ensure_ascii=False) + ": "
+        yield from _pieces(value[key], depth + 1)
+    yield "\n" + " " * depth + "}"
 
 
-def _read_json(path: Path) -> Benchmark:
+def read_json(path: Path) -> Benchmark:
+    """Read a JSON file alone; raises as `load_benchmark` does."""
     try:
-        document = json.loads(_content(path))
-    except (ValueError, RecursionError) as error:
-        raise BenchmarkFileError(f"{path} is not valid JSON: {error}") from error
+        document = parse_json(_content(path))
+    except UnreadableError as error:
+        raise BenchmarkFileError(f"{path} is not valid JSON: {cut(error)}. Build the benchmark again.") from error
     version = document.pop("schema_version", None) if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise BenchmarkFileError(
-            f"{path} has schema version {version!r}; this version of oodml-bench reads {SCHEMA_VERSION}. Install the "
-            "version of oodml-bench that wrote it, or build the benchmark again."
+            f"{path} has schema version {quoted(version)}; this version of oodml-bench reads {SCHEMA_VERSION}. Install "
+            "the version of oodml-bench that wrote it, or build the benchmark again."
         )
-    benchmark: Benchmark = _validated(Benchmark, document, path)
+    check_numbers(document.get("levels"), path)
+    benchmark: Benchmark = validated(Benchmark, document, path)
     _check_levels(benchmark.levels, path)
     return benchmark
 
 
-def _read_pickle(path: Path) -> dict[int, Level]:
+def read_pickle(path: Path) -> dict[int, Level]:
+    """Read the levels of a pickle alone; raises as `load_benchmark` does."""
     content = _names_as_strings(load_plain(_content(path), str(path)))
-    levels: dict[int, Level] = _validated(dict[int, Level], content, path)
+    check_numbers(content, path)
+    levels: dict[int, Level] = validated(dict[int, Level], content, path)
     _check_levels(levels, path)
     return levels
 
@@ -190,7 +209,9 @@ def _check_levels(levels: dict[int, Level], path: Path) -> None:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_bounded(path, MOST_BYTES)
+    except UnreadableError as error:
+        raise BenchmarkFileError(f"cannot read {path}: {error}. It is no benchmark of this tool.") from error
     except OSError as error:
         raise BenchmarkFileError(f"cannot read {path}: {error.strerror or error}") from error
 
@@ -205,16 +226,9 @@ def _names_as_strings(levels: Any) -> Any:
 def _level_with_string_names(level: Any) -> Any:
     if not isinstance(level, dict):
         return level
-    lists = {name: [str(entry) for entry in level[name]] for name in level if isinstance(level[name], list | tuple)}
+    lists = {
+        name: [str(entry) if type(entry) is int else entry for entry in level[name]]
+        for name in level
+        if isinstance(level[name], list | tuple)
+    }
     return {name: level[name] for name in _PICKLED_FIELDS if name in level} | lists
-
-
-def _validated(of: Any, content: Any, path: Path) -> Any:
-    from pydantic import ValidationError
-
-    try:
-        return _schema(of).validate_python(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = " → ".join(map(str, first["loc"])) or "the top"
-        raise BenchmarkFileError(f"{path} is no benchmark: at {place}: {first['msg']}") from error

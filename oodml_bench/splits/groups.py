@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,12 +12,17 @@ from numpy.typing import NDArray
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
+from oodml_bench.reading.bounded import MEBIBYTE, read_bounded
+from oodml_bench.reading.cutting import cut, quoted
 from oodml_bench.splits.split import Split
 
 Indices = NDArray[np.intp]
 
 #: Greatest difference between the sides' numbers of classes, as a share of both together.
 GREATEST_IMBALANCE = 0.1
+
+#: Length of the longest file of groups that is read.
+MOST_BYTES = 64 * MEBIBYTE
 
 #: The word that stands for the superclasses of the features; anything else is a file.
 BY_SUPERCLASS = "superclass"
@@ -34,20 +40,20 @@ def groups_of(classes: Sequence[str], by: str, superclasses: Mapping[str, str]) 
     lacking = sorted(set(classes) - set(known))
     if lacking:
         source = "the features name no superclass" if by == BY_SUPERCLASS else f"{by} names no group"
-        raise SplitError(f"{source} for {len(lacking)} of {len(classes)} classes, among them {lacking[:5]}")
+        raise SplitError(f"{source} for {len(lacking)} of {len(classes)} classes, among them {quoted(lacking[:5])}")
     groups = {name: known[name] for name in classes}
     if len(set(groups.values())) < 4:
-        raise SplitError(f"whole groups need at least 4 groups, got {sorted(set(groups.values()))}")
+        raise SplitError(f"whole groups need at least 4 groups, got {quoted(sorted(set(groups.values())))}")
     return groups
 
 
 def _read_groups(path: Path) -> dict[str, str]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file) if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        text = read_bounded(path, MOST_BYTES).decode("utf-8-sig")
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+    except (OSError, ValueError, csv.Error) as error:
         raise SplitError(
-            f"cannot read groups from {path}: {error}. It must be a CSV file of class and group, or the word "
+            f"cannot read groups from {path}: {cut(error)}. It must be a CSV file of class and group, or the word "
             f"{BY_SUPERCLASS!r}"
         ) from None
     wrong = next((number for number, row in enumerate(rows, start=1) if len(row) != 2), None)
@@ -93,7 +99,7 @@ def grouped_start(start: Split, groups: Mapping[str, str]) -> Split:
         raise SplitError(
             f"{len(sizes)} whole groups of {len(everyone)} classes make sides of {len(train)} and "
             f"{len(everyone) - len(train)} classes at best, more than {GREATEST_IMBALANCE:.0%} of them apart: "
-            f"the largest group, {largest!r}, holds {sizes[largest]} classes. Divide it, or leave it out."
+            f"the largest group, {quoted(largest)}, holds {sizes[largest]} classes. Divide it, or leave it out."
         )
     return Split(train, tuple(sorted(start.classes - set(train))))
 

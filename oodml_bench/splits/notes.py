@@ -35,14 +35,6 @@ def _reason(target: float, fid: float, easiest: float, hardest: float, tolerance
     return f": outside the tolerance of {tolerance:.3%}, no single swap brings it nearer"
 
 
-def outsider_notes(classes: Sequence[str], start: Split) -> list[str]:
-    """Name the classes that the dataset's own halves leave out."""
-    outsiders = sorted(set(classes) - start.classes)
-    if not outsiders:
-        return []
-    return [f"{len(outsiders)} classes are in neither default half and take no part: {', '.join(outsiders)}"]
-
-
 def moved_start_note(default: Split, start: Split) -> str:
     """Say that the search could not begin at the default split."""
     return (
@@ -51,12 +43,16 @@ def moved_start_note(default: Split, start: Split) -> str:
     )
 
 
-def sample_notes(default: Split, start: Split, least: int) -> list[str]:
-    """Name the classes that have too few samples to take part."""
-    left_out = sorted(default.classes - start.classes)
-    if not left_out:
-        return []
-    return [f"{len(left_out)} classes have fewer than {least} samples and take no part: {', '.join(left_out)}"]
+def exclusion_notes(excluded: Mapping[str, str], most: int = 5) -> list[str]:
+    """Count the classes that take no part, by the reason, and name the first few."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in sorted(excluded.items()):
+        by_reason.setdefault(reason, []).append(name)
+    return [
+        f"{len(names)} classes take no part ({reason}): {', '.join(names[:most])}"
+        + (f" and {len(names) - most} more; excluded in the JSON file names them" if len(names) > most else "")
+        for reason, names in by_reason.items()
+    ]
 
 
 def calibration_notes(ladder: Mapping[int, Level]) -> list[str]:

@@ -16,6 +16,7 @@ from oodml_bench.training.augmentation import Augmentation
 from oodml_bench.training.batches import BatchPlan, BatchSettings
 from oodml_bench.training.embedder import Embedder
 from oodml_bench.training.embedding import embed
+from oodml_bench.training.folder_names import FolderName
 from oodml_bench.training.inputs import Batch, Inputs, in_order
 from oodml_bench.training.methods import Criterion, Method
 from oodml_bench.training.miners import MINERS, build_miner
@@ -55,7 +56,7 @@ class Adaptation(Settings):
         pictures as they are where the last is, so that the backbone sees each of them once.
     """
 
-    name: str
+    name: FolderName
     classifier: Literal["class_means", "linear_probe"] | None = None
     layers: Literal["last", "all"] = "last"
     objective: dict[str, Any] | None = None

@@ -11,6 +11,11 @@ import torch
 
 from oodml_bench.errors import RunError
 from oodml_bench.output import replaced_atomically
+from oodml_bench.reading.archives import check_archive
+from oodml_bench.reading.cutting import cut
+
+#: How many differences between two runs a message lists.
+_MOST_NAMED = 20
 
 #: Describes a run, in built-in types: two checkpoints of one identity are states of the same run.
 Identity = Mapping[str, Any]
@@ -57,12 +62,13 @@ class CheckpointFile:
         if not self.path.exists():
             return None
         try:
+            check_archive(self.path)
             state = torch.load(self.path, map_location="cpu", weights_only=True)
-            identity = state.pop("identity")
+            identity = dict(state.pop("identity"))
         except Exception as error:  # torch raises errors of many kinds for a damaged or unsafe file
             # Its first sentence: the others say what torch's own functions could do.
             first = str(error).partition(". ")[0].partition("\n")[0]
-            reason = f"{type(error).__name__}{': ' if first else ''}{first}"
+            reason = f"{type(error).__name__}{': ' if first else ''}{cut(first)}"
             raise RunError(
                 f"the checkpoint {self.path} cannot be read: {reason}. Delete it to begin this run anew."
             ) from error
@@ -80,7 +86,11 @@ def check_identity(place: str, found: Identity, expected: Identity) -> None:
     """
     different = [name for name in {**expected, **found} if found.get(name) != expected.get(name)]
     if different:
-        listed = "; ".join(f"{name}: {found.get(name)} there, {expected.get(name)} here" for name in different)
+        listed = "; ".join(
+            f"{cut(name, 80)}: {cut(found.get(name), 80)} there, {cut(expected.get(name), 80)} here"
+            for name in different[:_MOST_NAMED]
+        )
+        more = "; …" if len(different) > _MOST_NAMED else ""
         raise RunError(
-            f"{place} belongs to another run ({listed}). Choose another folder, or repeat the run that it is of."
+            f"{place} belongs to another run ({listed}{more}). Choose another folder, or repeat the run that it is of."
         )

@@ -12,8 +12,12 @@ from typing import Any
 from oodml_bench.datasets import Dataset
 from oodml_bench.errors import OodmlError, RecipeError, RunError
 from oodml_bench.evaluation.results import RESULTS_NAME, ResultRow, read_results, write_results
+from oodml_bench.features.loading import explained_loader_deaths
+from oodml_bench.locks import held
 from oodml_bench.output import write_bytes
 from oodml_bench.progress import progress_of
+from oodml_bench.reading.cutting import quoted
+from oodml_bench.reading.json_files import read_description
 from oodml_bench.splits import Benchmark
 from oodml_bench.training.adaptation import Adaptation
 from oodml_bench.training.checkpoint import check_identity
@@ -107,6 +111,7 @@ def few_shot_rows(job: Job, fitted: Fitted, few_shot: FewShot) -> list[ResultRow
     return [row for planned in few_shot.of(job) for row in scorer.rows(*planned)]
 
 
+@explained_loader_deaths()
 def adapt_run(
     out: Path | str,
     few_shot: FewShot,
@@ -148,6 +153,10 @@ def adapt_run(
         Where samples of an episode are missing, or a picture cannot be read. Finished episodes are kept.
     RecipeError, TrainingError
         Where an adaptation does not fit the run, or fails. Finished episodes are kept.
+    LoaderError
+        Where a loader process died. Finished episodes are kept.
+    LockedError
+        Where another process writes into the folder.
     """
     trained = Trained.open(
         out, material_of_run(out) if material is None else material, device=device, workers=workers, backbone=backbone
@@ -155,7 +164,7 @@ def adapt_run(
     scorer = EpisodeScorer(trained.job, trained.take_best())
     planned = few_shot.of(trained.job)
     rows: list[ResultRow] = []
-    with progress_of("Episodes", len(planned), shown=progress) as advance:
+    with held(trained.folder.path), progress_of("Episodes", len(planned), shown=progress) as advance:
         for shots in few_shot.shots:
             for adaptation in (None, *few_shot.adaptations):
                 kept = _Kept.begun(trained, scorer, shots, adaptation)
@@ -297,7 +306,9 @@ def _take(file: Path, description: Mapping[str, Any]) -> None:
         write_bytes(file, (json.dumps(description, ensure_ascii=False, indent=1) + "\n").encode())
         return
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_description(file)
         check_identity(f"the results in {file.parent}", flat(found), flat(description))
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise RunError(f"{file} is not the description of an adaptation: {error!r}. Delete its folder.") from error
+        raise RunError(
+            f"{file} is not the description of an adaptation: {quoted(error)}. Delete its folder."
+        ) from error

@@ -7,11 +7,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt
 
 from oodml_bench.errors import RecipeError
 from oodml_bench.training.batches import BatchSettings
 from oodml_bench.training.embedder import BackboneSettings, EmbeddingSettings
+from oodml_bench.training.folder_names import FolderName
 from oodml_bench.training.methods import DiVASettings, S2SDSettings, UniformPriorSettings
 from oodml_bench.training.miners import MINERS, build_miner
 from oodml_bench.training.objectives import OBJECTIVES, Objective, build_objective, check_objective
@@ -61,7 +62,7 @@ class Recipe(Settings):
         A regulariser beside it.
     """
 
-    name: str
+    name: FolderName
     trains: Literal["network", "head"] = "network"
     backbone: BackboneSettings = BackboneSettings()
     embedding: EmbeddingSettings = EmbeddingSettings()
@@ -74,13 +75,6 @@ class Recipe(Settings):
     optimiser: OptimiserSettings = OptimiserSettings()
     training: TrainingSettings
     few_shot: FewShotSettings | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _names_a_folder(cls, name: str) -> str:
-        if not name.strip(". ") or any(character in name for character in "/\\\0\n\r"):
-            raise ValueError("it names folders, so it needs letters or digits, and no slash or line break")
-        return name
 
     def as_dict(self) -> dict[str, Any]:
         """Give the recipe in built-in types, every setting spelled out: `parse_recipe` of it is this recipe again."""

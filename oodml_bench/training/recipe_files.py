@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -11,20 +10,24 @@ from typing import Any
 
 import oodml_bench
 from oodml_bench.errors import RecipeError
+from oodml_bench.reading.bounded import UnreadableError
+from oodml_bench.reading.cutting import cut, quoted
+from oodml_bench.reading.toml_files import read_toml
 from oodml_bench.training.adaptation import Adaptation, parse_adaptation
 from oodml_bench.training.recipe import Recipe, parse_recipe
 from oodml_bench.training.settings import unknown_name
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 #: The table of a recipe that holds what differs between datasets.
 BY_DATASET = "datasets"
 
 #: The setting that names the recipe whose tables a recipe's own are laid over.
 BASE = "base"
+
+#: Most recipes that are laid over each other by their bases.
+MOST_BASES = 16
+
+#: Most tables for datasets in a recipe; each of them is checked whenever it is read.
+MOST_DATASETS = 64
 
 #: The folder of the bundled adaptations.
 _ADAPTATIONS = "adaptations"
@@ -59,14 +62,16 @@ def load_recipe(name_or_path: str | Path, *, dataset: str | None = None) -> Reci
     by_dataset = content.pop(BY_DATASET, {})
     if not (isinstance(by_dataset, dict) and all(isinstance(over, dict) for over in by_dataset.values())):
         raise RecipeError(f'{path}: {BY_DATASET} must hold tables by patterns of names: [datasets."cars196*".miner]')
+    if len(by_dataset) > MOST_DATASETS:
+        raise RecipeError(f"{path}: {BY_DATASET} holds {len(by_dataset)} tables; at most {MOST_DATASETS} are allowed")
     resolved = content
     for pattern, over in by_dataset.items():
         # Also what is not used now is checked now.
-        parse_recipe(laid_over(content, over), f'[{BY_DATASET}."{pattern}"] of {path}')
+        parse_recipe(laid_over(content, over), f'[{BY_DATASET}."{cut(pattern, 60)}"] of {path}')
         if dataset is not None and any(fnmatchcase(dataset, part) for part in pattern.split("|")):
             resolved = laid_over(resolved, over)
     recipe = parse_recipe(resolved, str(path))
-    for adaptation in () if recipe.few_shot is None else recipe.few_shot.adaptations:
+    for adaptation in () if recipe.few_shot is None else dict.fromkeys(recipe.few_shot.adaptations):
         load_adaptation(adaptation)
     return recipe
 
@@ -76,13 +81,17 @@ def load_recipes(names: Sequence[str], *, dataset: str | None = None) -> list[Re
 
     `study` stands for the published study. Parameters and errors as of `load_recipe`.
     """
+    return [load_recipe(member, dataset=dataset) for member in recipes_named(names)]
+
+
+def recipes_named(names: Sequence[str]) -> list[str]:
+    """Give the names or files that `load_recipe` takes, one a recipe, for those that `load_recipes` takes."""
     bundled = bundled_recipes()
-    recipes: list[Recipe] = []
+    members: list[str] = []
     for name in names:
         folder = [str(file) for file in sorted(Path(name).glob("*.toml"))] if Path(name).is_dir() else []
-        group = folder or [known for known in bundled if known.startswith(f"{name}/")] or [name]
-        recipes += [load_recipe(member, dataset=dataset) for member in group]
-    return recipes
+        members += folder or [known for known in bundled if known.startswith(f"{name}/")] or [name]
+    return members
 
 
 def load_adaptation(name_or_path: str | Path) -> Adaptation:
@@ -141,13 +150,20 @@ def _names_another(key: str, below: Mapping[str, Any], over: Mapping[str, Any]) 
 
 def _found(name_or_path: str | Path, bundled: Mapping[str, Path], kind: str, beside: Path | None = None) -> Path:
     for path in (Path(name_or_path), *(() if beside is None else (beside / name_or_path,))):
-        if path.is_file():
+        if _is_file(path):
             return path
     if str(name_or_path) in bundled:
         return bundled[str(name_or_path)]
     if Path(name_or_path).suffix == ".toml":
-        raise RecipeError(f"there is no {kind} file {name_or_path}. Bundled: {', '.join(bundled) or 'none'}.")
+        raise RecipeError(f"there is no {kind} file {cut(name_or_path)}. Bundled: {', '.join(bundled) or 'none'}.")
     raise RecipeError(unknown_name(kind, str(name_or_path), list(bundled)))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no system allows such a name
+        return False
 
 
 def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
@@ -157,7 +173,9 @@ def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     if base is None:
         return content
     if not isinstance(base, str):
-        raise RecipeError(f"{path}: {BASE} = {base!r} must be the name of a recipe, or its file")
+        raise RecipeError(f"{path}: {BASE} = {quoted(base)} must be the name of a recipe, or its file")
+    if len(above) == MOST_BASES:
+        raise RecipeError(f"{path}: its {BASE} is the {MOST_BASES + 1}th in a row; at most {MOST_BASES} are allowed")
     below = _found(base, _bundled("**/*.toml"), "recipe", beside=path.parent)
     if below.resolve() in {file.resolve() for file in (*above, path)}:
         raise RecipeError(f"{path}: {BASE} = {base!r} leads back to itself")
@@ -168,6 +186,6 @@ def _with_base(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RecipeError(f"the recipe {path} cannot be read: {error}") from error
+        return read_toml(path)
+    except (OSError, UnreadableError) as error:
+        raise RecipeError(f"the recipe {path} cannot be read: {cut(error)}") from error

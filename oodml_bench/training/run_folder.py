@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from oodml_bench.errors import OutputExistsError, RunError
+from oodml_bench.locks import is_bookkeeping
 from oodml_bench.output import write_bytes
+from oodml_bench.reading.cutting import quoted
+from oodml_bench.reading.json_files import read_description
 from oodml_bench.training.checkpoint import check_identity
 from oodml_bench.training.trainer import EpochRecord
 
@@ -96,13 +99,13 @@ class RunFolder:
         if not path.is_file():
             raise RunError(f"{self.path} is not a run folder: it holds no {path.name}")
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_description(path)
             version = content.pop("schema_version")
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-            raise RunError(f"{path} is not the description of a run: {error!r}") from error
+            raise RunError(f"{path} is not the description of a run: {quoted(error)}") from error
         if version != SCHEMA_VERSION:
             raise RunError(
-                f"{path} has schema version {version!r}; this version of oodml-bench reads {SCHEMA_VERSION}. "
+                f"{path} has schema version {quoted(version)}; this version of oodml-bench reads {SCHEMA_VERSION}. "
                 "Install the version that wrote it, or repeat the run in another folder."
             )
         missing = [name for name in _IDENTIFYING if name not in content]
@@ -139,5 +142,4 @@ def flat(value: Any, name: str = "") -> dict[str, Any]:
 
 
 def _contents(folder: Path) -> list[Path]:
-    # What a killed run left of a file it had not finished does not count.
-    return [path for path in folder.iterdir() if not path.name.startswith(".unfinished-")]
+    return [path for path in folder.iterdir() if not is_bookkeeping(path.name)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from oodml_bench.evaluation.metrics import checked_metrics
 from oodml_bench.evaluation.results import ResultRow, read_results, write_results
 from oodml_bench.features.backbones import Backbone
 from oodml_bench.features.devices import choose_device
+from oodml_bench.features.loading import explained_loader_deaths
+from oodml_bench.locks import held
 from oodml_bench.progress import working_on
 from oodml_bench.training.checkpoint import CheckpointFile
 from oodml_bench.training.few_shot import FewShot, few_shot_rows
@@ -41,6 +44,7 @@ class Run:
     finished_before: bool
 
 
+@explained_loader_deaths()
 def train_run(
     material: Material,
     *,
@@ -106,8 +110,12 @@ def train_run(
         Where a metric is unknown.
     TrainingError
         Where a loss is not finite, or the GPU's memory is full. The last finished epoch is kept.
+    LoaderError
+        Where a loader process died. The last finished epoch is kept.
     OutputError
         Where the folder cannot be written or is full.
+    LockedError
+        Where another process writes into the folder.
     """
     check_loggers(loggers)
     checked_metrics(metrics)
@@ -116,9 +124,26 @@ def train_run(
             material, level, recipe, seed, device=choose_device(device), workers=workers, backbone=backbone
         )
     folder, description = RunFolder(Path(out)), job.description()
-    folder.begin(description)
     if folder.finished:
+        # Nothing is written, so that nobody has to be kept away.
+        folder.begin(description)
         return Run(folder.path, tuple(read_results(folder.results_file)), finished_before=True)
+    with held(folder.path):
+        folder.begin(description)
+        rows = _trained_rows(job, folder, description, loggers, metrics, progress=progress)
+    return Run(folder.path, tuple(rows), finished_before=False)
+
+
+def _trained_rows(
+    job: Job,
+    folder: RunFolder,
+    description: Mapping[str, Any],
+    loggers: Sequence[str],
+    metrics: Sequence[str] | None,
+    *,
+    progress: bool,
+) -> list[ResultRow]:
+    """Train from where the folder's checkpoint is, and write what came of it."""
     identity = identity_of(description)
     with opened_loggers(loggers, folder.path, {"id": id_of(identity), **description}) as opened:
         fitted = job.fit(CheckpointFile(folder.checkpoint_file, identity), _watching(folder, opened), progress=progress)
@@ -126,7 +151,7 @@ def train_run(
     with working_on("Scoring the test classes", shown=progress):
         rows = job.rows(fitted, metrics)
     write_results(folder.results_file, rows)
-    return Run(folder.path, tuple(rows), finished_before=False)
+    return rows
 
 
 def _watching(folder: RunFolder, loggers: Sequence[RunLogger]) -> Callable[[Sequence[EpochRecord]], None]:
@@ -138,6 +163,7 @@ def _watching(folder: RunFolder, loggers: Sequence[RunLogger]) -> Callable[[Sequ
     return watch
 
 
+@explained_loader_deaths()
 def evaluate_run(
     out: Path | str,
     *,
@@ -163,6 +189,8 @@ def evaluate_run(
     ------
     RunError
         Where the folder is no run's, its training is not finished, or the material is not what it was trained on.
+    LockedError
+        Where another process writes into the folder.
     """
     with working_on("Loading the run and what it was trained on", shown=progress):
         given = material_of_run(out) if material is None else material
@@ -170,10 +198,11 @@ def evaluate_run(
     with working_on("Scoring the test classes", shown=progress):
         rows = trained.job.rows(trained.fitted, metrics)
     folder = trained.folder
-    if metrics is not None and folder.finished:
-        # Other metrics stay as they were.
-        rows = _merged(read_results(folder.results_file), rows)
-    write_results(folder.results_file, rows)
+    with held(folder.path):
+        if metrics is not None and folder.finished:
+            # Other metrics stay as they were.
+            rows = _merged(read_results(folder.results_file), rows)
+        write_results(folder.results_file, rows)
     return Run(folder.path, tuple(rows), finished_before=False)
 
 

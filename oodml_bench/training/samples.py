@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from oodml_bench.datasets import Dataset
 from oodml_bench.datasets.names import name_in_class
 from oodml_bench.errors import DatasetError, SplitError
 from oodml_bench.features import Features, feature_matrix
+from oodml_bench.features.spooling import spooled
 from oodml_bench.splits import Benchmark, Level
 
 Indices = NDArray[np.int64]
@@ -71,11 +71,14 @@ class Samples:
             pairs = [(name, sample) for name in given.classes for sample in given.samples[name]]
             return cls(given.name, given.fingerprint, [sample for _, sample in pairs], _rows(name for name, _ in pairs))
         names: list[str | None] = []
-        classes: list[str] = []
-        for batch in given.batches(["sample", "class"]):
-            names += batch["sample"].to_pylist()
-            classes += batch["class"].to_pylist()
-        return cls(given.name, given.dataset_fingerprint, names, _rows(classes))
+
+        def classes() -> Iterator[str]:
+            for batch in given.batches(["sample", "class"]):
+                names.extend(batch["sample"].to_pylist())
+                yield from batch["class"].to_pylist()
+
+        rows = _rows(classes())
+        return cls(given.name, given.dataset_fingerprint, names, rows)
 
     def set_of(self, classes: Iterable[str]) -> SampleSet:
         """Give all samples of some classes."""
@@ -84,13 +87,10 @@ class Samples:
         labels = np.repeat(np.arange(len(ordered)), [len(of_class) for of_class in rows])
         return SampleSet(ordered, np.concatenate([np.empty(0, np.int64), *rows]), labels.astype(np.int64))
 
-    @cached_property
-    def names_in_class(self) -> Mapping[str, frozenset[str]]:
-        """Class → the names of its samples inside it; empty where samples have no names."""
-        return {
-            class_name: frozenset(name_in_class(class_name, name) for row in rows if (name := self.names[row]))
-            for class_name, rows in self.rows_of.items()
-        }
+    def names_in_class(self, class_name: str) -> frozenset[str]:
+        """Give the names that the samples of a class have inside it; none where samples have no names."""
+        rows = self.rows_of.get(class_name, ())
+        return frozenset(name_in_class(class_name, name) for row in rows if (name := self.names[row]))
 
     def check(self, benchmark: Benchmark, level: Level) -> None:
         """Refuse a level of a benchmark that is about other samples.
@@ -136,7 +136,7 @@ class Samples:
         missing = [
             f"{class_name}/{sample}"
             for class_name, samples in support.items()
-            for sample in samples - self.names_in_class.get(class_name, frozenset())
+            for sample in samples - self.names_in_class(class_name)
         ]
         if missing:
             raise DatasetError(
@@ -158,16 +158,16 @@ def _check_sides(benchmark: Benchmark, level: Level) -> None:
 
 
 def read_feature_rows(features: Features) -> NDArray[np.float32]:
-    """Read all features as one matrix, (N, D) float32, in the order of `Samples.of`."""
-    parts = [feature_matrix(batch).astype(np.float32, copy=False) for batch in features.batches(["feature"])]
-    return np.concatenate(parts)
+    """Read all features as one matrix, (N, D) float32, in the order of `Samples.of`, as `spooled` keeps it."""
+    return spooled(feature_matrix(batch).astype(np.float32, copy=False) for batch in features.batches(["feature"]))
 
 
 def _rows(classes: Iterable[str]) -> dict[str, Indices]:
-    rows: dict[str, list[int]] = {}
-    for row, name in enumerate(classes):
-        rows.setdefault(name, []).append(row)
-    return {name: np.array(rows[name], np.int64) for name in sorted(rows)}
+    codes: dict[str, int] = {}
+    # No list of names: of very many samples it would be the largest thing there.
+    of_rows = np.fromiter((codes.setdefault(name, len(codes)) for name in classes), np.int64)
+    parts = np.split(np.argsort(of_rows, kind="stable"), np.cumsum(np.bincount(of_rows))[:-1])
+    return {name: parts[codes[name]] for name in sorted(codes)}
 
 
 def _listed(names: Iterable[str]) -> str:

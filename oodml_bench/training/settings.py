@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from oodml_bench.errors import RecipeError
+from oodml_bench.reading.cutting import cut, quoted
 
 
 class Settings(BaseModel):
@@ -50,7 +51,7 @@ def _explained(of: type[Settings], error: ValidationError) -> str:
         return unknown_name("setting", place, [_dotted(first["loc"][:-1], name) for name in _fields(of, first["loc"])])
     if first["type"] == "missing":
         return f"the setting {place!r} is missing"
-    return f"{place} = {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}"
+    return f"{cut(place)} = {quoted(first['input'])}: {first['msg'][0].lower()}{first['msg'][1:]}"
 
 
 def _fields(of: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
@@ -69,6 +70,7 @@ def _dotted(above: tuple[int | str, ...], name: str) -> str:
 
 def unknown_name(kind: str, name: str, allowed: list[str]) -> str:
     """Say that a name is unknown, which are allowed, and which of them was probably meant."""
+    name = cut(name)
     close = get_close_matches(name, allowed, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else "."
     return f"unknown {kind} {name!r}{hint} Allowed: {', '.join(sorted(allowed)) or 'none'}"

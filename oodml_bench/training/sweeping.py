@@ -2,44 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from oodml_bench.datasets import Dataset
-from oodml_bench.errors import OodmlError, RecipeError
+from oodml_bench.errors import LockedError, OodmlError, RecipeError
 from oodml_bench.evaluation.metrics import checked_metrics
 from oodml_bench.evaluation.results import ResultRow
+from oodml_bench.features.backbones import Backbone
 from oodml_bench.progress import progress_of
 from oodml_bench.training.embedder import BackboneSettings
 from oodml_bench.training.few_shot import FewShot, adapt_run
 from oodml_bench.training.material import Material
+from oodml_bench.training.planning import Planned, planned_runs
 from oodml_bench.training.recipe import Recipe
-from oodml_bench.training.recipe_files import load_adaptation
 from oodml_bench.training.running import head_run, train_run
 
 
 @dataclass(frozen=True)
-class Planned:
-    """One run of a sweep.
+class Outcome:
+    """What came of one run: results, or why there are none.
 
     Attributes
     ----------
-    level, recipe, seed
-        What is trained where, with which seed.
+    rows
+        Its results, those of its adaptation last.
+    finished_before
+        Whether it had been finished before.
+    failure
+        Why it failed; None: it did not.
+    holder
+        That another process was at it, and which; None: none was.
     """
 
-    level: int
-    recipe: Recipe
-    seed: int
+    rows: tuple[ResultRow, ...] = field(default=(), repr=False)
+    finished_before: bool = False
+    failure: str | None = None
+    holder: str | None = None
+
+    @classmethod
+    def without_results(cls, error: Exception) -> Outcome:
+        """Give the outcome of a run that this error ended."""
+        if isinstance(error, LockedError):
+            return cls(holder=str(error))
+        return cls(failure=str(error) if isinstance(error, OodmlError) else f"{type(error).__name__}: {error}")
 
     @property
-    def name(self) -> str:
-        """Name of the run and of its folder."""
-        return f"{self.recipe.name}-{self.level}-{self.seed}"
+    def finished(self) -> bool:
+        """Whether the results are there."""
+        return self.failure is None and self.holder is None
 
 
 @dataclass(frozen=True)
@@ -56,12 +70,89 @@ class Sweep:
         Number of runs that had been finished before.
     failures
         Names of the runs that failed, with the reasons.
+    held
+        Names of the runs that another process was at, with who that is.
     """
 
     rows: tuple[ResultRow, ...] = field(repr=False)
     finished: int
     skipped: int
     failures: dict[str, str]
+    held: dict[str, str]
+
+    @classmethod
+    def of(cls, planned: Sequence[Planned], outcomes: Mapping[str, Outcome]) -> Sweep:
+        """Put together what came of the runs, by their names, in whatever order they ended."""
+        all_of = {run.name: outcomes[run.name] for run in planned}
+        done = [outcome for outcome in all_of.values() if outcome.finished]
+        skipped = sum(outcome.finished_before for outcome in done)
+        return cls(
+            tuple(row for outcome in done for row in outcome.rows),
+            len(done) - skipped,
+            skipped,
+            {name: outcome.failure for name, outcome in all_of.items() if outcome.failure is not None},
+            {name: outcome.holder for name, outcome in all_of.items() if outcome.holder is not None},
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Runner:
+    """Does planned runs, on whatever machine it is made.
+
+    Attributes
+    ----------
+    material, out, device, workers, loggers, metrics
+        See `sweep`.
+    """
+
+    material: Material
+    out: Path | None = None
+    device: str = "auto"
+    workers: int | None = None
+    loggers: Sequence[str] = ()
+    metrics: Sequence[str] | None = None
+    _backbone_of: Callable[[BackboneSettings], Backbone] = field(
+        default_factory=lambda: lru_cache(maxsize=1)(BackboneSettings.load), init=False, repr=False
+    )
+
+    def outcome_of(self, run: Planned) -> Outcome:
+        """Train and adapt, and give what comes of it, whatever that is."""
+        try:
+            return self._in_memory(run) if self.out is None else self._kept(run, self.out / run.name)
+        except Exception as error:
+            return Outcome.without_results(error)
+
+    def _kept(self, run: Planned, folder: Path) -> Outcome:
+        backbone = self._backbone_of(run.recipe.backbone) if isinstance(self.material.data, Dataset) else None
+        common: dict[str, Any] = {
+            "material": self.material,
+            "device": self.device,
+            "workers": self.workers,
+            "backbone": backbone,
+        }
+        done = train_run(
+            level=run.level,
+            recipe=run.recipe,
+            seed=run.seed,
+            out=folder,
+            loggers=self.loggers,
+            metrics=self.metrics,
+            **common,
+        )
+        adapted = [] if run.few_shot is None else adapt_run(folder, run.few_shot, **common)
+        return Outcome((*done.rows, *adapted), done.finished_before)
+
+    def _in_memory(self, run: Planned) -> Outcome:
+        rows = head_run(
+            self.material,
+            level=run.level,
+            recipe=run.recipe,
+            seed=run.seed,
+            device=self.device,
+            metrics=self.metrics,
+            few_shot=run.few_shot,
+        )
+        return Outcome(tuple(rows))
 
 
 def sweep(
@@ -82,7 +173,7 @@ def sweep(
     """Train every recipe on every level with every seed; seed by seed, so that whole curves are there early.
 
     The same call again skips the runs that are finished and continues one that was interrupted. A run that fails does
-    not stop the others.
+    not stop the others. Several processes may share the work of one folder: a run that another one is at is left to it.
 
     Parameters
     ----------
@@ -117,85 +208,19 @@ def sweep(
     InputError
         Where a metric is unknown.
     """
-    planned = _planned(material, recipes, seeds, levels)
+    planned = planned_runs(material, recipes, seeds=seeds, levels=levels, few_shot=few_shot)
     checked_metrics(metrics)
     if out is None and isinstance(material.data, Dataset):
         raise RecipeError("runs on pictures take long and are kept in a folder: name one as `out`")
-    if not isinstance(material.data, Dataset):
-        _check_heads(recipes, material)
-    adaptations = {recipe.name: _few_shot_of(recipe, few_shot) for recipe in recipes}
-    for run in planned:
-        if (chosen := adaptations[run.recipe.name]) is not None:
-            chosen.check(material.benchmark, run.level)
-    backbone_of = lru_cache(maxsize=1)(BackboneSettings.load)
-    rows: list[ResultRow] = []
-    failures: dict[str, str] = {}
-    skipped = 0
+    runner = Runner(material, out, device, workers, loggers, metrics)
+    outcomes: dict[str, Outcome] = {}
     with progress_of("Runs", len(planned), shown=progress) as advance:
         for run in planned:
             on_start(run)
-            adaptation = adaptations[run.recipe.name]
-            try:
-                if out is None:
-                    options: dict[str, Any] = {"level": run.level, "recipe": run.recipe, "seed": run.seed}
-                    rows += head_run(material, **options, device=device, metrics=metrics, few_shot=adaptation)
-                else:
-                    backbone = backbone_of(run.recipe.backbone) if isinstance(material.data, Dataset) else None
-                    done = train_run(
-                        material,
-                        level=run.level,
-                        recipe=run.recipe,
-                        seed=run.seed,
-                        out=out / run.name,
-                        device=device,
-                        workers=workers,
-                        backbone=backbone,
-                        loggers=loggers,
-                        metrics=metrics,
-                    )
-                    skipped += done.finished_before
-                    rows += done.rows
-                    if adaptation is not None:
-                        rows += adapt_run(
-                            out / run.name,
-                            adaptation,
-                            material=material,
-                            device=device,
-                            workers=workers,
-                            backbone=backbone,
-                        )
-            except OodmlError as error:
-                failures[run.name] = str(error)
-            except Exception as error:
-                failures[run.name] = f"{type(error).__name__}: {error}"
+            outcomes[run.name] = runner.outcome_of(run)
             advance(1)
-    return Sweep(tuple(rows), len(planned) - skipped - len(failures), skipped, failures)
-
-
-def _few_shot_of(recipe: Recipe, given: FewShot | None) -> FewShot | None:
-    """Give the adaptation that was asked for, or else the recipe's own."""
-    if given is not None or recipe.few_shot is None:
-        return given
-    own = recipe.few_shot
-    return FewShot(own.shots, tuple(load_adaptation(name) for name in own.adaptations), own.episodes)
-
-
-def _planned(
-    material: Material, recipes: Sequence[Recipe], seeds: Sequence[int], levels: Sequence[int] | None
-) -> list[Planned]:
-    names = [recipe.name for recipe in recipes]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise RecipeError(f"two recipes have the name {twice[0]!r}, and results could not be told apart: rename one")
-    numbers = sorted(material.benchmark.levels) if levels is None else list(dict.fromkeys(levels))
-    for number in numbers:
-        material.level(number)
-    return [Planned(level, recipe, seed) for seed, recipe, level in product(dict.fromkeys(seeds), recipes, numbers)]
-
-
-def _check_heads(recipes: Sequence[Recipe], material: Material) -> None:
-    for recipe in recipes:
-        if recipe.trains != "head":
-            raise RecipeError(
-                f"the recipe {recipe.name} trains the network, which needs pictures, but {material.data.name} is "
-                'features. Give the dataset, or a recipe with trains = "head", such as head-margin.'
-            )
+    for run in planned:
+        # What another process had when its turn came may be finished by now.
+        if outcomes[run.name].holder is not None:
+            outcomes[run.name] = runner.outcome_of(run)
+    return Sweep.of(planned, outcomes)

@@ -16,9 +16,11 @@ from oodml_bench.evaluation.metrics import checked_metrics, evaluate_embeddings
 from oodml_bench.evaluation.results import ResultRow, Weights, write_results
 from oodml_bench.features import Features
 from oodml_bench.features.backbones import Backbone
+from oodml_bench.features.loading import explained_loader_deaths
 from oodml_bench.progress import working_on
 from oodml_bench.splits.split import starting_split
 from oodml_bench.training.embedding import embed
+from oodml_bench.training.folder_names import as_part_of_a_file_name
 from oodml_bench.training.inputs import FeatureInputs, Inputs, in_order
 from oodml_bench.training.job import Job
 from oodml_bench.training.material import Material, open_data
@@ -42,6 +44,7 @@ class Transfer:
     rows: tuple[ResultRow, ...]
 
 
+@explained_loader_deaths()
 def evaluate_on(
     out: Path | str,
     data: Dataset | Features | str,
@@ -87,7 +90,7 @@ def evaluate_on(
         rows = _rows(trained, opened.name, inputs, test, chosen, "last")
         if trained.fitted.selected is not None:
             rows += _rows(trained, opened.name, inputs, test, chosen, trained.take_best())
-    file = trained.folder.path / f"on-{opened.name}.jsonl"
+    file = trained.folder.path / f"on-{as_part_of_a_file_name(opened.name)}.jsonl"
     write_results(file, rows)
     return Transfer(file, tuple(rows))
 

@@ -38,6 +38,16 @@ def test_build_writes_shows_and_inspects(tmp_path):
     assert benchmark.provenance.features["sha256"] in inspected.output
 
 
+def test_a_terminal_of_few_characters_is_no_reason_to_fail(tmp_path):
+    small_benchmark(tmp_path).save(tmp_path / "x.pkl")
+    (tmp_path / "x.json").unlink()
+    code = f"from oodml_bench.cli import main; main(['inspect', {str(tmp_path / 'x.pkl')!r}])"
+    surroundings = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([sys.executable, "-c", code], env=surroundings, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"\\u2013" in done.stdout
+
+
 def test_build_options_reach_the_benchmark(tmp_path):
     features = write_arrays(tmp_path / "x.npz")
     options = "--method paper --at -1,0,2,R2 --min-classes 4 --swaps-per-round 1 --val-fraction 0.5 --shots 3"

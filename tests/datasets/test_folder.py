@@ -11,8 +11,8 @@ from oodml_bench.errors import DatasetError
 Tree = Callable[..., Path]
 
 
-def read(root: Path, *, nested: bool = False) -> Dataset:
-    return open_dataset(f"{'nested' if nested else 'folder'}:{root}")
+def read(root: Path, *, nested: bool = False, linked: bool = False) -> Dataset:
+    return open_dataset(f"{'nested' if nested else 'linked' if linked else 'folder'}:{root}")
 
 
 def test_one_folder_is_one_class(tree: Tree) -> None:
@@ -51,12 +51,63 @@ def test_hidden_files_and_folders_and_other_files_are_left_out(tree: Tree) -> No
     assert read(root).samples == {"cat": ("cat/1.png",)}
 
 
-def test_links_are_followed(tree: Tree) -> None:
+def test_links_inside_the_folder_are_followed(tree: Tree) -> None:
+    root = tree("dog/1.png", "dog/old/3.png")
+    (root / "cat").symlink_to(root / "dog" / "old")
+    (root / "dog" / "2.png").symlink_to(root / "dog" / "old" / "3.png")
+    dataset = read(root)
+    assert dataset.samples == {"cat": ("cat/3.png",), "dog": ("dog/1.png", "dog/2.png", "dog/old/3.png")}
+    assert dataset.images.open("cat/3.png").tobytes() == dataset.images.open("dog/2.png").tobytes()
+
+
+@pytest.fixture
+def linked_folder(tree: Tree) -> Path:
+    """Make a folder of which a class and an image are links to what lies elsewhere."""
     elsewhere = tree("cat/1.png", at="elsewhere")
     root = tree("dog/1.png")
     (root / "cat").symlink_to(elsewhere / "cat")
     (root / "dog" / "2.png").symlink_to(elsewhere / "cat" / "1.png")
-    assert read(root).samples == {"cat": ("cat/1.png",), "dog": ("dog/1.png", "dog/2.png")}
+    return root
+
+
+def test_links_that_lead_out_are_followed_where_that_is_asked_for(linked_folder: Path) -> None:
+    dataset = read(linked_folder, linked=True)
+    assert dataset.samples == {"cat": ("cat/1.png",), "dog": ("dog/1.png", "dog/2.png")}
+    assert dataset.images.open("cat/1.png").tobytes() == dataset.images.open("dog/2.png").tobytes()
+    assert dataset.images.digest("cat/1.png") == dataset.images.digest("dog/2.png")
+
+
+@pytest.mark.parametrize("link", ["cat", "dog/2.png"])
+def test_links_that_lead_out_are_refused(link: str, linked_folder: Path) -> None:
+    for other in {"cat", "dog/2.png"} - {link}:
+        (linked_folder / other).unlink()
+    with pytest.raises(DatasetError, match=rf"{link} leads out of .*pictures by a link.* write linked:PATH"):
+        read(linked_folder)
+
+
+@pytest.mark.parametrize("link", ["pets", "pets/cat", "pets/cat/1.png"])
+def test_nested_links_that_lead_out_are_refused(link: str, tree: Tree) -> None:
+    elsewhere, root = tree("pets/cat/1.png", at="elsewhere"), tree("wild/lynx/1.png")
+    (root / link).parent.mkdir(parents=True, exist_ok=True)
+    (root / link).symlink_to(elsewhere / link)
+    with pytest.raises(DatasetError, match=r"leads out of"):
+        read(root, nested=True)
+
+
+def test_the_folder_itself_may_be_a_link(tree: Tree, tmp_path: Path) -> None:
+    root = tree("cat/1.png", "dog/1.png")
+    (tmp_path / "link").symlink_to(root)
+    dataset = read(tmp_path / "link")
+    assert dataset.samples == read(root).samples
+    assert dataset.images.open("cat/1.png").mode == "RGB"
+
+
+def test_a_link_to_a_folder_above_ends_too(tree: Tree) -> None:
+    root = tree("cat/1.png")
+    (root / "cat" / "up").symlink_to(root.parent)
+    with pytest.raises(DatasetError, match=r"cat/up leads out of"):
+        read(root)
+    assert read(root, linked=True).samples["cat"][0] == "cat/1.png"
 
 
 def test_a_link_in_a_circle_ends(tree: Tree) -> None:

@@ -147,3 +147,15 @@ def test_the_table_of_blocks_is_in_order() -> None:
     assert [block_of(ord(character)) for character in "A9é×Ωж→─฿"] == [
         "Latin", "Digits", "Latin", "Mathematics", "Greek", "Cyrillic", "Arrows", "Box", "Currency",
     ]  # fmt: skip
+
+
+def test_homoglyphs_stay_where_that_is_asked_for(with_homoglyphs: Dataset) -> None:
+    opened = open_dataset("glyphs+homoglyphs")
+    assert opened.samples == with_homoglyphs.samples
+    assert opened.name == "glyphs+homoglyphs"
+    subset = open_dataset("glyphs+homoglyphs:20")
+    assert (subset.name, len(subset.classes)) == ("glyphs+homoglyphs20", 20)
+    with pytest.raises(DatasetError, match=r"glyphs\+homoglyphs:3 asks for 3 classes, allowed are 4 to 2\d\d\d"):
+        open_dataset("glyphs+homoglyphs:3")
+    with pytest.raises(DatasetError, match=r"Write glyphs\+homoglyphs or glyphs\+homoglyphs:N"):
+        open_dataset("glyphs+homoglyphs:many")

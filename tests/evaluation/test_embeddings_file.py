@@ -178,7 +178,7 @@ def test_nothing_hostile_is_run(tmp_path):
     np.savez(tmp_path / "x.npz", samples=np.array([Hostile()], dtype=object), embeddings=np.ones((1, 2)))
     np.save(tmp_path / "y.npy", EMBEDDINGS)
     (tmp_path / "y.npy").rename(tmp_path / "y.npz")
-    for name, message in (("x.npz", "cannot be read"), ("y.npz", "there are no samples in it")):
+    for name, message in (("x.npz", "cannot be read"), ("y.npz", "a single array")):
         with pytest.raises(EmbeddingError, match=message):
             read_embeddings(tmp_path / name)
     with pytest.raises(EmbeddingError, match="no such file"):

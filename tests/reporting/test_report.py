@@ -2,15 +2,17 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from oodml_bench.datasets import dataset_from_arrays
+from oodml_bench.datasets import Dataset, dataset_from_arrays
+from oodml_bench.datasets.pictures import digest_of_pixels
 from oodml_bench.errors import DatasetError, InputError, RunError, SplitError
 from oodml_bench.evaluation.results import ResultRow, write_results
-from oodml_bench.features import class_means, open_features
+from oodml_bench.features import class_means, features_from_arrays, open_features
 from oodml_bench.reporting.report import write_report
 from oodml_bench.reporting.report.classes import ClassTable
 from oodml_bench.reporting.report.findings import findings
@@ -18,6 +20,7 @@ from oodml_bench.reporting.report.scores import Results, best_and_equal
 from oodml_bench.reporting.report.sides import sides_of_levels
 from oodml_bench.reporting.report.thumbnails import thumbnails
 from oodml_bench.splits import build
+from oodml_bench.splits.audit import audit
 from tests.splits.benchmarks import small_benchmark, write_arrays
 
 HOSTILE = "<script>alert(1)</script>"
@@ -149,16 +152,16 @@ def test_results_of_another_benchmark_are_left_out(benchmark, tmp_path):
     assert content_of(write_report(benchmark, tmp_path / "out", runs=tmp_path / "x.jsonl"))["results"]["metrics"] == []
 
 
-def test_findings(benchmark, table, tmp_path):
+def test_findings(benchmark, tmp_path):
     write_results(tmp_path / "results.jsonl", rows(benchmark, drop=-0.01))
     curves = Results.of(tmp_path, benchmark).curves("recall@1", fixed_gallery=True)
-    found = findings(table, curves)
+    found = findings(benchmark, curves, None)
     assert any("on galleries of 6 classes rises from level 1 to level 2 for 2 of 2 recipes" in text for text in found)
     inside = [number for number, level in benchmark.levels.items() if level.calibration.inside_band]
     assert any(text.startswith("The FID of level") for text in found) == bool(inside)
     write_results(tmp_path / "results.jsonl", rows(benchmark))
     falling = Results.of(tmp_path, benchmark).curves("recall@1", fixed_gallery=True)
-    assert not any("rises" in text for text in findings(table, falling))
+    assert not any("rises" in text for text in findings(benchmark, falling, None))
 
 
 def test_twins_across_the_sides_are_named(folder, benchmark):
@@ -166,8 +169,58 @@ def test_twins_across_the_sides_are_named(folder, benchmark):
     level = benchmark.levels[1]
     changed = means.means.copy()
     changed[means.classes.index(level.test[0])] = changed[means.classes.index(level.train[0])] + 1e-6
-    twins = ClassTable(benchmark, replace(means, means=changed))
-    assert any(f"{level.test[0]} and {level.train[0]}" in text for text in findings(twins, []))
+    twins = audit(benchmark, folder / "small.npz", means=replace(means, means=changed))
+    first, second = sorted((level.test[0], level.train[0]))
+    assert any(f"{first} and {second}" in text for text in findings(benchmark, [], twins))
+
+
+def leaking(benchmark, folder):
+    """Give features in which a test sample equals a train sample at level 1, and pictures of them and of no other."""
+    with np.load(folder / "small.npz") as arrays:
+        matrix, classes, samples = (arrays[name] for name in ("features", "classes", "samples"))
+    level = benchmark.levels[1]
+    pair = [int(np.flatnonzero(classes == side[0])[0]) for side in (level.train, level.test)]
+    matrix[pair[1]] = matrix[pair[0]]
+    files = {name: tuple(samples[classes == name]) for name in sorted(set(classes))}
+    pictures = {name: np.random.default_rng(row).integers(0, 256, (24, 24, 3)) for row, name in enumerate(samples)}
+    pictures[samples[pair[1]]] = pictures[samples[pair[0]]]
+    features = features_from_arrays(matrix, classes, samples=samples)
+    return features, Dataset("small", files, Pictures(pictures)), [str(samples[row]) for row in pair]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    values: dict
+
+    def open(self, sample):
+        return Image.fromarray(self.values[sample].astype(np.uint8))
+
+    def digest(self, sample):
+        return digest_of_pixels(self.open(sample))
+
+
+def test_leaks_are_shown_with_both_pictures(benchmark, folder, tmp_path):
+    features, dataset, leaked = leaking(benchmark, folder)
+    text = write_report(benchmark, tmp_path, features=features, images=dataset).read_text(encoding="utf-8")
+    section = re.search(r'<section id="leaks">(.*?)</section>', text, re.DOTALL)[1]
+    (card,) = re.findall(r'<li class="leak">(.*?)</li>', section, re.DOTALL)
+    assert card.count('<img src="data:image/jpeg;base64,') == 2
+    assert all(f'title="{name}"' in card for name in leaked)
+    assert "identical files" in card
+    assert re.search(r'id="findings".*?1 pair of pictures lies in train and test of level 1', text, re.DOTALL)
+
+
+def test_without_pictures_leaks_are_not_confirmed(benchmark, folder, tmp_path):
+    features, _, _ = leaking(benchmark, folder)
+    text = write_report(benchmark, tmp_path, features=features).read_text(encoding="utf-8")
+    section = re.search(r'<section id="leaks">(.*?)</section>', text, re.DOTALL)[1]
+    assert "<img" not in section
+    assert "unconfirmed" in section
+    assert "pair of pictures" not in text.partition('id="about"')[0]
+
+
+def test_without_features_there_is_no_section_on_leaks(benchmark, tmp_path):
+    assert 'id="leaks"' not in write_report(benchmark, tmp_path).read_text(encoding="utf-8")
 
 
 def test_thumbnails_are_small_pictures():

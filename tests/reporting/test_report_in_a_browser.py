@@ -75,7 +75,7 @@ def test_nothing_overflows_and_every_section_is_drawn(opened):
     assert opened.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     for name in ("progression-chart", "map-chart", "curves-chart", "ags-chart"):
         assert opened.locator(f"#{name} .scatterlayer .trace").count() > 0, name
-    for section in ("about", "progression", "map", "moves", "sides", "results", "origin"):
+    for section in ("about", "progression", "map", "moves", "sides", "leaks", "results", "origin"):
         assert opened.locator(f"#{section} h2").is_visible()
 
 
@@ -97,7 +97,18 @@ def test_text_can_be_read(opened):
         const [a, b] = [getComputedStyle(element).color, getComputedStyle(back).backgroundColor].map(luminance);
         return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     }"""
-    for selector in ("h1", ".sub", "nav a", "section > p", ".hint", "#levels td", "#levels th button", "dt", "dd"):
+    for selector in (
+        "h1",
+        ".sub",
+        "nav a",
+        "section > p",
+        ".hint",
+        "#levels td",
+        "#levels th button",
+        "#leak-counts th small",
+        "dt",
+        "dd",
+    ):
         assert opened.evaluate(contrast, selector) >= 4.5, selector
 
 

@@ -143,7 +143,9 @@ def test_classes_in_neither_half_are_named(tmp_path):
     names = [f"class {number:02}" for number in range(8)]
     halves = (tuple(names[:3]), tuple(names[3:7]))
     own = Features(features.name, features.specification, "print", halves, features.row_count, features.batches)
-    assert "1 classes are in neither default half and take no part: class 07" in build(own, at=["0"]).notes
+    benchmark = build(own, at=["0"])
+    assert "1 classes take no part (in neither default half): class 07" in benchmark.notes
+    assert benchmark.excluded == {"class 07": "in neither default half"}
 
 
 def test_class_names_missing_from_the_features(tmp_path):
@@ -262,7 +264,8 @@ def test_classes_with_too_few_samples_take_no_part(tmp_path):
     benchmark = build(features, levels=2, min_samples=3, min_classes=3, null_draws=0)
     for level in benchmark.levels.values():
         assert not {"class 10", "class 11"} & {*level.train, *level.test, *level.removed}
-    assert "2 classes have fewer than 3 samples and take no part: class 10, class 11" in benchmark.notes
+    assert "2 classes take no part (fewer than 3 samples): class 10, class 11" in benchmark.notes
+    assert benchmark.excluded == dict.fromkeys(["class 10", "class 11"], "fewer than 3 samples")
     assert benchmark.provenance.settings["min_samples"] == 3
 
 

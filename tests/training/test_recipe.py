@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oodml_bench.errors import RecipeError
+from oodml_bench.reading.toml_files import tomllib
 from oodml_bench.training import recipe_files
 from oodml_bench.training.recipe import parse_recipe
-from oodml_bench.training.recipe_files import laid_over, load_recipe, tomllib
+from oodml_bench.training.recipe_files import laid_over, load_recipe
 from oodml_bench.training.toml import toml_of
 from tests.training.training_samples import HEAD, NETWORK, recipe
 

@@ -77,7 +77,7 @@ def with_episodes(level: Level, support: dict[str, tuple[str, ...]]) -> Level:
 
 def test_missing_samples_of_episodes_are_counted_and_named(pictures: Material) -> None:
     level = pictures.benchmark.levels[1]
-    own = sorted(pictures.samples.names_in_class["class 07"])
+    own = sorted(pictures.samples.names_in_class("class 07"))
     pictures.samples.check(pictures.benchmark, with_episodes(level, {"class 07": tuple(own[:2])}))
     lacking = with_episodes(level, {"class 07": (own[0], "gone.png"), "class 08": ("lost.png",)})
     with pytest.raises(DatasetError, match=r"lacks 2 of the 3 samples.*'class 07/gone.png', 'class 08/lost.png'"):

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from oodml_bench.evaluation import Curve
-from oodml_bench.reporting.report.classes import ClassTable
-
-#: Cosine of two class means, taken from the mean of all, above which they are called nearly the same.
-NEARLY_THE_SAME = 0.95
+from oodml_bench.splits import Benchmark
+from oodml_bench.splits.audit import Audit
+from oodml_bench.splits.audit.findings import BOUNDARIES, Boundary
+from oodml_bench.splits.audit.twin_classes import NEARLY_THE_SAME
 
 #: Pairs that are named.
 _NAMED = 3
 
 
-def findings(table: ClassTable, curves: Sequence[Curve]) -> list[str]:
-    """Give a sentence for each thing that was found."""
-    return [*_within_the_band(table), *_rising(curves), *_twins(table)]
+def findings(benchmark: Benchmark, curves: Sequence[Curve], audit: Audit | None) -> list[str]:
+    """Give a sentence for each thing that was found; `audit` is None where there were no features to make it of."""
+    of_audit = [] if audit is None else [*_leaks(audit), *_twins(audit)]
+    return [*of_audit, *_within_the_band(benchmark), *_rising(curves)]
 
 
-def _within_the_band(table: ClassTable) -> list[str]:
+def _within_the_band(benchmark: Benchmark) -> list[str]:
     inside = [
         number
-        for number, level in table.benchmark.levels.items()
+        for number, level in benchmark.levels.items()
         if level.calibration is not None and level.calibration.inside_band
     ]
     if not inside:
@@ -49,25 +48,37 @@ def _rising(curves: Sequence[Curve]) -> list[str]:
     ]
 
 
-def _twins(table: ClassTable) -> list[str]:
+def _leaks(audit: Audit) -> list[str]:
+    """Tell of the boundaries across which samples leak, at the level that has most of them."""
+    found = []
+    for boundary in BOUNDARIES:
+        worst = max(audit.levels, key=lambda level: audit.leaks(level, boundary))
+        if count := audit.leaks(worst, boundary):
+            first, second = boundary.split("/")
+            pairs = "pair of pictures lies" if count == 1 else "pairs of pictures lie"
+            found.append(
+                f"{count:,} {pairs} in {first} and {second} of level {worst} and {_alike(audit, worst, boundary)}."
+            )
+    return found
+
+
+def _alike(audit: Audit, level: int, boundary: Boundary) -> str:
+    near = audit.count(level, "near-identical", boundary)
+    return "are identical" if not near else f"are the same, {near:,} of them nearly"
+
+
+def _twins(audit: Audit) -> list[str]:
     """Name classes on opposite sides whose means nearly coincide, at the level that has most of them."""
-    if not table.has_distances or table.means is None:
+    worst = max(audit.levels, key=lambda level: audit.count(level, "twin classes"))
+    twins = [
+        finding
+        for finding in audit.findings
+        if finding.kind == "twin classes" and any(place.level == worst for place in finding.apart)
+    ]
+    if not twins:
         return []
-    means = np.asarray(table.means.means, dtype=np.float64)
-    centred = means - means.mean(axis=0)
-    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.finfo(np.float64).tiny)
-    worst: tuple[int, int, list[str]] = (0, 0, [])
-    for number, level in table.benchmark.levels.items():
-        cosines = centred[table.rows(level.test)] @ centred[table.rows(level.train)].T
-        close = np.argwhere(cosines > NEARLY_THE_SAME)
-        if len(close) > worst[0]:
-            order = np.argsort(-cosines[close[:, 0], close[:, 1]], kind="stable")[:_NAMED]
-            names = [f"{level.test[test]} and {level.train[train]}" for test, train in close[order]]
-            worst = (len(close), number, names)
-    count, number, names = worst
-    if not count:
-        return []
+    names = "; ".join(f"{finding.first.label} and {finding.second.label}" for finding in twins[:_NAMED])
     return [
-        f"{count} pairs of classes on opposite sides of level {number} have nearly the same mean (cosine above "
-        f"{NEARLY_THE_SAME}, from the mean of all): {'; '.join(names)}{' …' if count > _NAMED else ''}"
+        f"{len(twins)} pairs of classes on opposite sides of level {worst} have nearly the same mean (cosine above "
+        f"{NEARLY_THE_SAME}, from the mean of all): {names}{' …' if len(twins) > _NAMED else ''}"
     ]

@@ -144,11 +144,13 @@
   }
   levelTable();
 
-  // A cell that begins like a formula is written as text, since spreadsheets would compute it.
+  // A cell that begins like a formula is written as text, since spreadsheets would compute it; a number stays one. The
+  // wide forms of the signs count, which some of them read alike.
   const csvCell = (value) => {
     const text = known(value) ? String(value) : "";
-    const safe = /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
-    return /[",\n\r]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
+    const number = /^[+-]?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text);
+    const safe = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(text) && !number ? `'${text}` : text;
+    return /[",\n\r\t]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
   };
   byId("csv").addEventListener("click", () => {
     const keys = Object.keys(data.levels[0]).filter((key) => key !== "interval");

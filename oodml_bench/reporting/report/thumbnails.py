@@ -1,4 +1,4 @@
-"""Small pictures of classes, inside the page."""
+"""Small pictures of classes and of samples, inside the page."""
 
 from __future__ import annotations
 
@@ -21,19 +21,24 @@ def thumbnails(dataset: Dataset, classes: Iterable[str], *, progress: bool = Fal
     found: dict[str, str] = {}
     with progress_of("Thumbnails", len(wanted), shown=progress) as advance:
         for name in wanted:
-            if (uri := _first_readable(dataset, name)) is not None:
+            if (uri := class_thumbnail(dataset, name)) is not None:
                 found[name] = uri
             advance(1)
     return found
 
 
-def _first_readable(dataset: Dataset, class_name: str) -> str | None:
-    for sample in dataset.samples[class_name][:3]:
-        try:
-            return _data_uri(dataset.images.open(sample))
-        except OSError:
-            continue
-    return None
+def class_thumbnail(dataset: Dataset, name: str) -> str | None:
+    """Give the first readable picture of a class as a data URI; None where there is none."""
+    found = (thumbnail(dataset, sample) for sample in dataset.samples.get(name, ())[:3])
+    return next((uri for uri in found if uri is not None), None)
+
+
+def thumbnail(dataset: Dataset, sample: str) -> str | None:
+    """Give the picture of a sample as a data URI; None where it cannot be read."""
+    try:
+        return _data_uri(dataset.images.open(sample))
+    except OSError:
+        return None
 
 
 def _data_uri(picture: Image.Image) -> str:

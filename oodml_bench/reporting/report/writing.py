@@ -14,12 +14,14 @@ from oodml_bench.progress import working_on
 from oodml_bench.reporting.embedding import umap_of
 from oodml_bench.reporting.report.classes import ClassTable
 from oodml_bench.reporting.report.findings import findings
+from oodml_bench.reporting.report.leaks import MOST_SAMPLES, leaks_of
 from oodml_bench.reporting.report.overview import facts, level_rows
 from oodml_bench.reporting.report.scores import Results
 from oodml_bench.reporting.report.sides import shown_classes, sides_of_levels
 from oodml_bench.reporting.report.thumbnails import MOST, thumbnails
 from oodml_bench.reporting.report.walks import walks_of
 from oodml_bench.splits import Benchmark, load_benchmark
+from oodml_bench.splits.audit import Audit, audit
 
 #: Name of the page in a folder.
 PAGE = "index.html"
@@ -44,9 +46,10 @@ def write_report(
     out
         A folder that gets `index.html`; or a file that ends in `.html`.
     features
-        Features of its classes: for the map, the typical classes and the distances.
+        Features of its classes: for the map, the typical classes, the distances and the audit for leaks. Samples are
+        compared with each other up to 100,000 of them.
     images
-        The dataset or its specification: for thumbnails.
+        The dataset or its specification: for thumbnails, and to confirm leaks.
     runs
         A folder of runs, or a results table: for the scores.
     overwrite
@@ -74,23 +77,31 @@ def write_report(
     refuse_to_overwrite(page, overwrite=overwrite)
     check_writable(page)
     opened = benchmark if isinstance(benchmark, Benchmark) else load_benchmark(benchmark)
-    table = _table(opened, features, progress=progress)
+    source = open_features(features) if isinstance(features, Path | str) else features
+    table = _table(opened, source, progress=progress)
     results = None if runs is None else Results.of(Path(runs), opened)
     dataset = open_dataset(images) if isinstance(images, str) else images
+    audited = None if source is None else _audit(table, source, dataset, progress=progress)
     content = _content(table, results, dataset, progress=progress)
-    write_bytes(page, _rendered(opened, table, results, content).encode())
+    write_bytes(page, _rendered(table, results, content, audited, dataset).encode())
     return page
 
 
-def _table(benchmark: Benchmark, features: Features | Path | str | None, *, progress: bool) -> ClassTable:
+def _table(benchmark: Benchmark, features: Features | None, *, progress: bool) -> ClassTable:
     if features is None:
         return ClassTable(benchmark)
-    source = features if isinstance(features, Features) else open_features(features)
-    means = class_means(source, progress=progress)
+    means = class_means(features, progress=progress)
     table = ClassTable(benchmark, means)
     rows = table.rows(table.names)
     with working_on("Fitting UMAP", shown=progress):
         return ClassTable(benchmark, means, umap_of(means.means[rows]))
+
+
+def _audit(table: ClassTable, features: Features, dataset: Dataset | None, *, progress: bool) -> Audit:
+    compare = features.row_count <= MOST_SAMPLES
+    return audit(
+        table.benchmark, features, dataset=dataset, means=table.means, compare_samples=compare, progress=progress
+    )
 
 
 def _content(table: ClassTable, results: Results | None, dataset: Dataset | None, *, progress: bool) -> dict[str, Any]:
@@ -110,7 +121,9 @@ def _content(table: ClassTable, results: Results | None, dataset: Dataset | None
     }
 
 
-def _rendered(benchmark: Benchmark, table: ClassTable, results: Results | None, content: dict[str, Any]) -> str:
+def _rendered(
+    table: ClassTable, results: Results | None, content: dict[str, Any], audited: Audit | None, dataset: Dataset | None
+) -> str:
     from jinja2 import Environment, StrictUndefined
     from plotly.offline import get_plotlyjs
 
@@ -118,12 +131,14 @@ def _rendered(benchmark: Benchmark, table: ClassTable, results: Results | None, 
     template = Environment(autoescape=True, undefined=StrictUndefined).from_string(
         (folder / "page.html.j2").read_text(encoding="utf-8")
     )
+    benchmark = table.benchmark
     curves = [] if results is None else _judged(results)
     return template.render(
         name=benchmark.name,
         facts=facts(benchmark),
         notes=benchmark.notes,
-        findings=findings(table, curves),
+        findings=findings(benchmark, curves, audited),
+        leaks=None if audited is None else leaks_of(audited, dataset),
         has_map=table.positions is not None,
         has_sides=content["shown"] is not None,
         has_walks=bool(content["walks"]),

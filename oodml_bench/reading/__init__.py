@@ -1,0 +1,1 @@
+"""Reading files that may be broken or hostile, within bounds that are known beforehand."""
