@@ -19,6 +19,7 @@ from synthetic import SyntheticClasses, synthetic_classes
 from tables import Cell, Table, report
 
 from oodml_bench.hardness import ClassSpace
+from oodml_bench.hardness.class_space import GRAM_CLASSES
 from oodml_bench.hardness.null import default_draws, null_fids
 from oodml_bench.progress import working_on
 from oodml_bench.splits import ascent, build, building, calibration, multistart, removal, search
@@ -279,8 +280,7 @@ def _growth_table(found: Measured, dimension: int) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for what in (DISTANCE, BATCH, DRAWS, WHOLE):
         sizes = list(found[what])
-        # Over all sizes, and between the last two: only there is what does not grow small beside what does.
-        parts = dict.fromkeys((tuple(sizes), tuple(sizes[-2:])))
+        parts = dict.fromkeys((tuple(sizes), tuple(size for size in sizes if size > GRAM_CLASSES)))
         rows += [_growth_row(what, {size: found[what][size] for size in part}) for part in parts if len(part) > 1]
     return Table(
         title=f"Growth: {dimension} dimensions",
@@ -291,21 +291,25 @@ def _growth_table(found: Measured, dimension: int) -> Table:
         rows=tuple(rows),
         note=(
             "Computed. Exponents: slopes of straight lines through logarithms, by least squares, of processor time and "
-            "of peak memory over the number of classes. Numbers for more classes follow that slope from the largest "
-            "size."
+            f"of peak memory over the number of classes; of all sizes, and of those above {GRAM_CLASSES:,}, for which "
+            "no Gram matrix is held. Numbers for more classes lie on the straight line through the two largest sizes."
         ),
     )
 
 
 def _growth_row(what: str, alone: Mapping[int, Alone[Work]]) -> tuple[Cell, ...]:
-    of_time = exponent({size: each.value.seconds for size, each in alone.items()})
-    of_memory = exponent({size: each.memory.peak for size, each in alone.items()})
-    last = alone[max(alone)]
-    ratio = FAR / max(alone)
+    seconds = {size: each.value.seconds for size, each in alone.items()}
+    memory = {size: each.memory.peak for size, each in alone.items()}
     return (
-        *(what, min(alone), max(alone), len(alone), of_time, of_memory),
-        *(last.value.seconds * ratio**of_time, last.memory.peak * ratio**of_memory),
+        *(what, min(alone), max(alone), len(alone), exponent(seconds), exponent(memory)),
+        *(_on_the_line(values, FAR) for values in (seconds, memory)),
     )
+
+
+def _on_the_line(values: Mapping[int, float], size: int) -> float:
+    """Follow the straight line through the values at the two largest sizes to another size."""
+    (first, low), (last, high) = sorted(values.items())[-2:]
+    return high + (high - low) / (last - first) * (size - last)
 
 
 def exponent(values: Mapping[int, float]) -> float:
@@ -335,19 +339,17 @@ def _parts_table(whole: Mapping[int, Alone[Work]], dimension: int) -> Table:
 
 def _whole_table(found: Measured, dimensions: tuple[int, int]) -> Table:
     """Compute what whole builds take from their parts, those that were measured too."""
+    each = {what: {size: alone.value.seconds for size, alone in found[what].items()} for what in found}
+    if len(found[BATCH]) > 1:
+        for what in (BATCH, DRAWS, COUNTED):
+            each[what][FAR] = _on_the_line(each[what], FAR)
     rows: list[tuple[Cell, ...]] = []
-    for classes, batch in found[BATCH].items():
-        counted = found[COUNTED][classes].value
-        batches, nulls = counted.parts["batches proposed"].calls, counted.parts["null distributions"].calls
-        pairs_of_draws = nulls * default_draws(classes) / 2
-        seconds = batches * batch.value.seconds, pairs_of_draws * found[DRAWS][classes].value.seconds
-        whole = found[WHOLE].get(classes)
-        rows.append(
-            (
-                *(classes, batches, nulls, counted.seconds, *seconds, sum(seconds) + counted.seconds),
-                None if whole is None else whole.value.seconds,
-            )
-        )
+    for classes, batch in each[BATCH].items():
+        parts = found[COUNTED][min(classes, max(found[COUNTED]))].value.parts
+        batches, nulls = parts["batches proposed"].calls, parts["null distributions"].calls
+        rest = each[COUNTED][classes]
+        seconds = batches * batch, nulls * default_draws(classes) / 2 * each[DRAWS][classes]
+        rows.append((classes, batches, nulls, rest, *seconds, sum(seconds) + rest, each[WHOLE].get(classes)))
     return Table(
         title=f"A whole benchmark from its batches and random splits: {dimensions[0]} dimensions",
         columns=(
@@ -363,7 +365,9 @@ def _whole_table(found: Measured, dimensions: tuple[int, int]) -> Table:
         note=(
             f"Measured: a whole build in {dimensions[1]} dimensions, which is nearly all that does not grow with "
             "dimensions; and, where there is a number in the last column, the whole build. Computed: its batches and "
-            "random splits, times what one of them takes. Processor time."
+            "random splits, times what one of them takes: an upper estimate, since the batch that was measured is of "
+            "the largest kind, and the sums over all classes are counted with every two random splits. "
+            f"{FAR:,} classes: computed, with as many batches as for the largest size. Processor time."
         ),
     )
 

@@ -21,6 +21,7 @@ SCRIPTS = (
     "large_progression",
     "hardness_scaling",
     "image_costs",
+    "memory",
     "evaluation_speed",
     "training_speed",
     "adaptation_speed",

@@ -25,7 +25,7 @@ def test_every_script_is_run_by_run_all(tmp_path):
     results = json.loads((tmp_path / "results.json").read_text())
     assert {"processor", "cores", "BLAS", "numpy"} <= set(results["machine"])
     scripts = ("one_distance", "whole_benchmark", "large_progression", "evaluation_speed", "training_speed")
-    for script in (*scripts, "adaptation_speed", "hardness_scaling", "image_costs"):
+    for script in (*scripts, "adaptation_speed", "hardness_scaling", "image_costs", "memory"):
         assert f"perf/{script}.py" in text
         assert results["results"][script]
     distances = [row for table in results["results"]["one_distance"] for row in table["rows"]]
