@@ -80,7 +80,7 @@ def extract(
     at the same time, or to folders of their own whose files are then put into one; the last one finishes it.
 
     \b
-    Examples:
+    Example:
       oodml-bench extract cub200:/data/cub200 --out features/cub200
       oodml-bench extract folder:/data/products --out features/products --engine ray --address auto --gpus 8
     """

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from oodml_bench.errors import ClusterError
 from oodml_bench.scale.part_writer import PartWriter
-from oodml_bench.scale.stages import TO_READ, Compute, Computing, Read, Reading
+from oodml_bench.scale.stages import Compute, Computing, Read, Reading, Row
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -26,8 +26,13 @@ if TYPE_CHECKING:
 #: Networks whose features one process puts together to parts and writes.
 _A_WRITER = 4
 
-#: Tables of batches for each reader, at least, where there are enough batches: so that all end at about the same time.
+#: Tasks for each reader, at least, where there are enough batches: so that all end at about the same time. With many
+#: parts there is one task for each of them.
 _A_READER = 8
+
+#: Bytes of pictures that a reader hands on at once, at least a batch: less than Ray Data's 128 MiB, so that networks
+#: wait less for the first pictures and readers less for the last.
+_BLOCK = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -67,22 +72,23 @@ def outcomes_of(job: Job, crew: Crew, parts: Sequence[int]) -> Iterator[Outcome]
     """
     import ray
 
-    tables = _tables(job, parts, _A_READER * crew.readers)
+    batches = _batches(job, parts)
+    tasks = min(len(batches), max(len(parts), _A_READER * crew.readers))
     with ray.data.DataContext.current(_context()), _quiet():
         outcomes = (
-            ray.data.from_arrow(tables)
+            ray.data.from_items(batches, override_num_blocks=tasks)
             .map_batches(
                 Read,
                 fn_constructor_args=[ray.put(job.reading)],
                 num_cpus=crew.cpus,
-                **_actors(min(crew.readers, len(tables))),
+                **_actors(min(crew.readers, tasks)),
             )
             .map_batches(
                 Compute,
                 fn_constructor_args=[job.computing, _writers(job, crew)],
                 num_cpus=crew.network_cpus,
                 num_gpus=crew.gpus,
-                **_actors(min(crew.networks, len(tables))),
+                **_actors(min(crew.networks, tasks)),
             )
             .iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
         )
@@ -114,16 +120,24 @@ def _writers(job: Job, crew: Crew) -> list[Any]:
     return [writer.remote(job.store, superclasses) for _ in range(-(-crew.networks // _A_WRITER))]
 
 
-def _tables(job: Job, parts: Sequence[int], least: int) -> list[pa.Table]:
-    """Give the batches of parts, as tables of rows that one task reads: a part's, or less where parts are few."""
-    meta, size = job.store.meta, job.computing.batch_size
-    batches = -(-meta.part_size // size)
-    rows = max(1, min(batches, batches * len(parts) // least))
-    tables = []
-    for part, names in _names_of(job.dataset, parts, meta.part_size):
-        table = _table_of(part, names, size)
-        tables += [table.slice(at, rows) for at in range(0, len(table), rows)]
-    return tables
+def _batches(job: Job, parts: Sequence[int]) -> list[Row]:
+    """Give the batches of parts, before they are read."""
+    size = job.computing.batch_size
+    batches = []
+    for part, names in _names_of(job.dataset, parts, job.store.meta.part_size):
+        places = range(0, len(names), size)
+        for place, at in enumerate(places):
+            classes, samples = zip(*names[at : at + size], strict=True)
+            batches.append(
+                {
+                    "part": part,
+                    "place": place,
+                    "places": len(places),
+                    "classes": list(classes),
+                    "samples": list(samples),
+                }
+            )
+    return batches
 
 
 def _names_of(dataset: Dataset, parts: Sequence[int], part_size: int) -> Iterator[tuple[int, list[tuple[str, str]]]]:
@@ -135,18 +149,6 @@ def _names_of(dataset: Dataset, parts: Sequence[int], part_size: int) -> Iterato
         at = start + part_size
 
 
-def _table_of(part: int, names: list[tuple[str, str]], size: int) -> pa.Table:
-    batches = [names[at : at + size] for at in range(0, len(names), size)]
-    columns: dict[str, list[Any]] = {
-        "part": [part] * len(batches),
-        "place": list(range(len(batches))),
-        "places": [len(batches)] * len(batches),
-        "classes": [[class_name for class_name, _ in batch] for batch in batches],
-        "samples": [[sample for _, sample in batch] for batch in batches],
-    }
-    return pa.table(columns, schema=TO_READ)
-
-
 def _context() -> Any:
     from ray.data import DataContext
 
@@ -156,6 +158,7 @@ def _context() -> Any:
         context = DataContext.get_current().copy()
     # Progress is told of samples, by the one who asked.
     context.enable_progress_bars = False
+    context.target_max_block_size = _BLOCK
     return context
 
 

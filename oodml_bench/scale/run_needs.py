@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,10 @@ class RunNeeds:
         """What a task of Ray is given."""
         return {"num_gpus": self.gpus, "num_cpus": self.cpus}
 
+    def fit_on(self, machine: Mapping[str, float]) -> bool:
+        """Say whether a machine with these resources has room for a run."""
+        return self.cpus <= machine.get("CPU", 0) and self.gpus <= machine.get("GPU", 0)
+
     @classmethod
     def on_cluster(cls, gpus: float | None, workers: int | None, device: str) -> RunNeeds:
         """Decide what runs ask of the cluster that this process is connected to.
@@ -51,14 +56,11 @@ class RunNeeds:
         device
             `auto` is the CPU where no GPU is given.
         """
-        import ray
-
-        nodes = ray.nodes()  # type: ignore[no-untyped-call, unused-ignore]  # Ray has no types here.
-        return cls.on_machines([node["Resources"] for node in nodes if node["Alive"]], gpus, workers, device)
+        return cls.on_machines(machines_of_cluster(), gpus, workers, device)
 
     @classmethod
     def on_machines(
-        cls, machines: list[dict[str, float]], gpus: float | None, workers: int | None, device: str
+        cls, machines: Sequence[Mapping[str, float]], gpus: float | None, workers: int | None, device: str
     ) -> RunNeeds:
         """Decide what runs ask of machines with these resources, as Ray calls them: `CPU`, `GPU`."""
         with_gpus = [machine for machine in machines if machine.get("GPU")]
@@ -70,3 +72,11 @@ class RunNeeds:
             return cls(gpus, 1 + workers, device)
         shares = [machine.get("CPU", 0) * gpus / machine["GPU"] for machine in with_gpus] if gpus else []
         return cls(gpus, min(max(1, int(min(shares, default=1))), 1 + MOST_WORKERS), device)
+
+
+def machines_of_cluster() -> list[dict[str, float]]:
+    """Give the resources of each machine that is in the cluster now, as Ray calls them: `CPU`, `GPU`."""
+    import ray
+
+    nodes = ray.nodes()  # type: ignore[no-untyped-call, unused-ignore]  # Ray has no types here.
+    return [node["Resources"] for node in nodes if node["Alive"]]

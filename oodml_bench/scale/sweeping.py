@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from oodml_bench.errors import DatasetError
 from oodml_bench.evaluation.metrics import checked_metrics
 from oodml_bench.scale.cluster import connected
 from oodml_bench.scale.live_table import Show, Status, live_table
-from oodml_bench.scale.run_needs import RunNeeds
+from oodml_bench.scale.run_needs import RunNeeds, machines_of_cluster
 from oodml_bench.training.few_shot import FewShot
 from oodml_bench.training.logs import check_loggers
 from oodml_bench.training.material import Material
@@ -99,6 +100,8 @@ def sweep_on_ray(
             tuple(loggers),
             None if metrics is None else tuple(metrics),
         )
+        if progress and not any(needs.fit_on(machine) for machine in machines_of_cluster()):
+            print(f"No machine has {needs.gpus:g} GPUs and {needs.cpus} CPUs: runs wait for one.", file=sys.stderr)
         watched = _Watched(order, planned, _board())
         with live_table(watched.epoch_of, shown=progress) as show:
             watched.run(planned, needs, show)

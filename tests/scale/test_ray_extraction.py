@@ -40,6 +40,8 @@ def head() -> Iterator[Any]:
     """Give a cluster of a head that reads and computes nothing, for the processes that start extractions."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        # Else its processes would give way to all others, and on a busy machine take minutes to begin.
+        environment.setenv("RAY_worker_niceness", "0")
         cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "num_cpus": 0, "include_dashboard": False})
         yield cluster
         cluster.shutdown()

@@ -39,7 +39,7 @@ LONG_HEAD = recipe(HEAD, training={"epochs": 150})
 LONG_NETWORK = recipe(NETWORK, backbone={"name": "efficientnet_lite0", "image_size": 32}, training={"epochs": 8})
 
 #: Seconds after which a test has failed.
-LIMIT = 300.0
+LIMIT = 600.0
 
 _NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 

@@ -36,3 +36,17 @@ def test_a_run_asks_for_its_share_of_a_machine(
     assert needs.workers == expected.cpus - 1
     if workers is not None:
         assert needs.workers == workers
+
+
+@pytest.mark.parametrize(
+    ("needs", "fits"),
+    [
+        (RunNeeds(1, 4, "auto"), True),
+        (RunNeeds(0, 8, "cpu"), True),
+        (RunNeeds(0.5, 9, "auto"), False),
+        (RunNeeds(3, 1, "auto"), False),
+    ],
+)
+def test_a_machine_has_room_for_what_it_has_enough_of(needs: RunNeeds, fits: bool) -> None:
+    assert needs.fit_on(SMALL) == fits
+    assert not RunNeeds(1, 1, "auto").fit_on(CPU_MACHINE)

@@ -176,7 +176,7 @@ def test_commands_do_not_depend_on_the_folder_or_on_names(
         "--levels",
         "2,3",
         "--logger",
-        "tensorboard",
+        "wandb",
     )
     lines = [line for line in printed(*relative, "--out", "runs") if not line.startswith("#")]
     assert len(lines) == 2
