@@ -74,10 +74,14 @@ class FeatureStore:
     def _unfinished(self, reason: str) -> str:
         return f"feature store {self.path} is unfinished: {reason}. Run the same extract command again to finish it."
 
+    def part_path(self, part: int) -> Path:
+        """Give the file of a part, whether it exists yet or not."""
+        return self.path / f"part-{part:05d}.parquet"
+
     @property
     def part_paths(self) -> tuple[Path, ...]:
         """The files of all parts, in order, whether they exist yet or not."""
-        return tuple(self.path / f"part-{part:05d}.parquet" for part in range(self.meta.part_count))
+        return tuple(map(self.part_path, range(self.meta.part_count)))
 
     @property
     def missing_parts(self) -> tuple[int, ...]:
@@ -105,6 +109,13 @@ class FeatureStore:
         for path in self.part_paths:
             if path.is_file():
                 yield from _batches_of(path, self.meta, columns)
+
+    def is_whole(self, part: int) -> bool:
+        """Say whether a part exists and can be read to its end; reading compares the checksums."""
+        try:
+            return all(True for _ in _batches_of(self.part_path(part), self.meta, None))
+        except FeatureError:
+            return False
 
 
 def _batches_of(path: Path, meta: StoreMeta, columns: list[str] | None) -> Iterator[pa.RecordBatch]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from oodml_bench.errors import FeatureError, OutputExistsError
-from oodml_bench.features.store import BATCH_ROWS, FeatureStore, store_schema
+from oodml_bench.features.store import FeatureStore, store_schema
 from oodml_bench.features.store_meta import META_NAME, StoreMeta, read_meta, write_meta
 from oodml_bench.locks import is_bookkeeping
 from oodml_bench.output import explained_os_errors, replaced_atomically
@@ -96,18 +96,7 @@ def _refuse_other_features(path: Path, stored: StoreMeta, wanted: StoreMeta) -> 
 def parts_to_write(store: FeatureStore, among: Sequence[int] | None = None) -> tuple[int, ...]:
     """Give the numbers of the parts, among these or all, that do not exist or cannot be read to their end."""
     numbers = range(store.meta.part_count) if among is None else among
-    return tuple(part for part in numbers if not is_whole(store, part))
-
-
-def is_whole(store: FeatureStore, part: int) -> bool:
-    """Say whether a part exists and can be read to its end."""
-    schema = store_schema(store.meta.dimension)
-    try:
-        with pq.ParquetFile(store.part_paths[part], page_checksum_verification=True) as file:
-            # Decoding compares the checksums.
-            return file.schema_arrow.equals(schema) and all(True for _ in file.iter_batches(BATCH_ROWS))
-    except (pa.ArrowException, OSError):
-        return False
+    return tuple(part for part in numbers if not store.is_whole(part))
 
 
 def write_part(store: FeatureStore, part: int, rows: Rows) -> None:
@@ -123,7 +112,7 @@ def write_part(store: FeatureStore, part: int, rows: Rows) -> None:
     feature = pa.FixedSizeListArray.from_arrays(values, store.meta.dimension)
     names = (pa.array(column, pa.string()) for column in (rows.samples, rows.classes, rows.superclasses))
     table = pa.Table.from_arrays([*names, feature], schema=schema)
-    with replaced_atomically(store.part_paths[part]) as temporary:
+    with replaced_atomically(store.part_path(part)) as temporary:
         # Features hardly repeat, so a dictionary or compression of them would cost time and save nothing.
         pq.write_table(
             table,

@@ -15,7 +15,8 @@ from oodml_bench.features.devices import choose_device, choose_precision
 from oodml_bench.features.extraction import Extraction, check_sizes, opened
 from oodml_bench.features.forward import pictures_at_once
 from oodml_bench.features.sample_order import skipped_samples
-from oodml_bench.features.store_writing import begin_store, finish_store, finished_store, is_whole
+from oodml_bench.features.store import FeatureStore
+from oodml_bench.features.store_writing import begin_store, finish_store, finished_store
 from oodml_bench.locks import held
 from oodml_bench.progress import progress_of, working_on
 from oodml_bench.scale.cluster import connected, resource, wait_until_losses_are_noticed
@@ -28,7 +29,6 @@ from oodml_bench.scale.stages import Computing, Reading
 
 if TYPE_CHECKING:
     from oodml_bench.datasets.dataset import Dataset
-    from oodml_bench.features.store import FeatureStore
 
 #: Parts that are handed to the cluster at once: what it is told of them is bounded, whatever the dataset's size.
 _A_ROUND = 2**14
@@ -161,12 +161,13 @@ def _missing_parts(store: FeatureStore) -> list[int]:
     """Give the numbers of the parts that do not exist or are damaged; the cluster reads them."""
     import ray
 
-    there = {part for part, path in enumerate(store.part_paths) if path.is_file()}
-    task = ray.remote(is_whole).options(max_retries=-1)
+    absent = set(store.missing_parts)
+    there = [part for part in range(store.meta.part_count) if part not in absent]
+    task = ray.remote(FeatureStore.is_whole).options(max_retries=-1)
     reference = ray.put(store)
-    whole = in_turn(lambda part: task.remote(reference, part), sorted(there))
-    damaged = {part for part, good in zip(sorted(there), whole, strict=True) if not good}
-    return [part for part in range(store.meta.part_count) if part not in there or part in damaged]
+    whole = in_turn(lambda part: task.remote(reference, part), there)
+    damaged = [part for part, good in zip(there, whole, strict=True) if not good]
+    return sorted([*absent, *damaged])
 
 
 @dataclass(frozen=True)
