@@ -110,7 +110,7 @@ class Dataset:
 
         Reads every sample once.
         """
-        return self.fingerprint_from(_digest_of(self.images, sample) for _, sample in self.in_order())
+        return self.fingerprint_from(digest_of(self.images, sample) for _, sample in self.in_order())
 
     def fingerprint_from(self, digests: Iterable[bytes]) -> str:
         """Give the fingerprint from the digest of each sample, in the order of `in_order`."""
@@ -126,7 +126,8 @@ class Dataset:
         return ((name, sample) for name in self.classes for sample in sorted(self.samples[name]))
 
 
-def _digest_of(images: ImageSource, sample: str) -> bytes:
+def digest_of(images: ImageSource, sample: str) -> bytes:
+    """Give the digest of a sample, `UNREADABLE` where it cannot be read."""
     try:
         return images.digest(sample)
     except OSError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from oodml_bench.datasets.dataset import UNREADABLE
+from oodml_bench.datasets.dataset import UNREADABLE, digest_of
 from oodml_bench.errors import DatasetError
 from oodml_bench.scale.many_tasks import in_turn
 from oodml_bench.scale.problems import problem_of, raise_problem
@@ -48,8 +48,8 @@ class SharedImages:
     @classmethod
     def of(cls, dataset: Dataset) -> SharedImages:
         """Take down what this machine sees."""
-        readable = ((sample, _digest(dataset.images, sample)) for _, sample in dataset.in_order())
-        sample, digest = next(((name, digest) for name, digest in readable if digest is not None), (None, b""))
+        digests = ((sample, digest_of(dataset.images, sample)) for _, sample in dataset.in_order())
+        sample, digest = next((found for found in digests if found[1] != UNREADABLE), (None, UNREADABLE))
         return cls(dataset.name, dataset.images, os.getcwd(), sample, digest)  # noqa: PTH109 (sent as text)
 
     def here(self) -> ImageSource:
@@ -64,7 +64,7 @@ class SharedImages:
         """
         with suppress(OSError):
             os.chdir(self.folder)
-        if self.sample is not None and _digest(self.images, self.sample) != self.digest:
+        if self.sample is not None and digest_of(self.images, self.sample) != self.digest:
             raise DatasetError(
                 f"dataset {self.dataset}: image {self.sample} cannot be read on the machine {socket.gethostname()} as "
                 "on the one that started this. Put the dataset where all machines see it, under the same path."
@@ -96,17 +96,10 @@ def _digests_of(shared: SharedImages, samples: list[str]) -> list[bytes] | str:
         images = shared.here()
     except DatasetError as error:
         return problem_of(error)
-    return [_digest(images, sample) or UNREADABLE for sample in samples]
+    return [digest_of(images, sample) for sample in samples]
 
 
 def _checked(result: list[bytes] | str) -> Iterator[bytes]:
     if isinstance(result, str):
         raise_problem(result)
     return iter(result)
-
-
-def _digest(images: ImageSource, sample: str) -> bytes | None:
-    try:
-        return images.digest(sample)
-    except OSError:
-        return None
