@@ -79,6 +79,7 @@ def audit(
 
 
 def _show_levels(found: Audit) -> None:
+    from oodml_bench.splits.audit.describing import sides_of
     from oodml_bench.splits.audit.findings import BOUNDARIES
 
     headings: tuple[str | tuple[str, ...], ...] = (
@@ -96,9 +97,7 @@ def _show_levels(found: Audit) -> None:
             *(str(found.leaks(level, boundary)) for boundary in BOUNDARIES),
             str(found.count(level, "unconfirmed")),
             str(found.count(level, "twin classes")),
-            f"{sides.split_superclasses} of {sides.superclasses}" if sides.superclasses else "–",
-            "{:g} : {:g}".format(*sides.median_samples),
-            f"{sides.test_share:.0%}",
+            *sides_of(sides),
         )
         for level, sides in found.levels.items()
     ]

@@ -74,7 +74,7 @@ def save_benchmark(benchmark: Benchmark, path: Path, *, overwrite: bool = False)
 
 def checked_outputs(path: Path, *, overwrite: bool) -> tuple[Path, Path]:
     """Give the paths of the pickle and the JSON file, or raise as `save_benchmark` does."""
-    checked_suffix(path)
+    _check_suffix(path)
     pickle_path, json_path = path.with_suffix(".pkl"), path.with_suffix(".json")
     for output in (pickle_path, json_path):
         refuse_to_overwrite(output, overwrite=overwrite)
@@ -93,15 +93,13 @@ def load_benchmark(path: Path | str) -> Benchmark:
         Where the file is missing, malformed, of another schema version or unsafe, or where pickle and JSON differ.
     """
     path = Path(path)
-    checked_suffix(path)
-    if not path.is_file():
-        raise BenchmarkFileError(f"there is no benchmark file {path}")
+    check_there(path)
     if path.suffix == ".json":
         return read_json(path)
     levels = read_pickle(path)
     json_path = path.with_suffix(".json")
     if not json_path.exists():
-        return Benchmark(name=path.stem.removesuffix("_splits"), levels=levels)
+        return Benchmark(name=name_of(path), levels=levels)
     benchmark = read_json(json_path)
     if pickled(levels) != pickled(benchmark.levels):
         raise BenchmarkFileError(
@@ -111,8 +109,19 @@ def load_benchmark(path: Path | str) -> Benchmark:
     return benchmark
 
 
-def checked_suffix(path: Path) -> None:
-    """Raise `BenchmarkFileError` where a path ends in neither `.pkl` nor `.json`."""
+def check_there(path: Path) -> None:
+    """Raise `BenchmarkFileError` where a path is none of a benchmark, or leads to no file."""
+    _check_suffix(path)
+    if not path.is_file():
+        raise BenchmarkFileError(f"there is no benchmark file {path}")
+
+
+def name_of(path: Path) -> str:
+    """Give the name of the benchmark whose files have this name: `cub200` for `cub200_splits.pkl`."""
+    return path.stem.removesuffix("_splits")
+
+
+def _check_suffix(path: Path) -> None:
     if path.suffix not in (".pkl", ".json"):
         raise BenchmarkFileError(f"a benchmark file ends in .pkl or .json, got {path}")
 

@@ -9,7 +9,7 @@ from typing import Any
 from oodml_bench.datasets import Dataset
 from oodml_bench.reporting.report.thumbnails import class_thumbnail, thumbnail
 from oodml_bench.splits.audit import Audit, Finding, Item
-from oodml_bench.splits.audit.describing import places_of, similarity_of
+from oodml_bench.splits.audit.describing import places_of, sides_of, similarity_of
 from oodml_bench.splits.audit.findings import BOUNDARIES
 from oodml_bench.splits.audit.sample_table import paths_of
 
@@ -59,15 +59,15 @@ def leaks_of(audit: Audit, dataset: Dataset | None) -> Leaks:
 
 
 def _counts(audit: Audit, level: int) -> dict[str, Any]:
-    sides = audit.levels[level]
+    superclasses, samples, share = sides_of(audit.levels[level])
     return {
         "level": level,
         "leaks": [audit.leaks(level, boundary) for boundary in BOUNDARIES],
         "unconfirmed": audit.count(level, "unconfirmed"),
         "twins": audit.count(level, "twin classes"),
-        "superclasses": f"{sides.split_superclasses} of {sides.superclasses}" if sides.superclasses else "–",
-        "samples": "{:g} : {:g}".format(*sides.median_samples),
-        "share": f"{sides.test_share:.0%}",
+        "superclasses": superclasses,
+        "samples": samples,
+        "share": share,
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from oodml_bench.splits.audit.findings import BOUNDARIES, Apart, Boundary, Finding
+from oodml_bench.splits.audit.findings import BOUNDARIES, Apart, Boundary, Finding, LevelSides
 
 
 def places_of(finding: Finding) -> str:
@@ -24,6 +24,12 @@ def similarity_of(finding: Finding) -> str:
         return f"{finding.similarity:.0%} of the smaller class"
     hashed = "" if finding.hash_distance is None else f", hashes differ in {finding.hash_distance} of 256 bits"
     return f"cosine {finding.similarity:.3f}{hashed}"
+
+
+def sides_of(sides: LevelSides) -> tuple[str, str, str]:
+    """Give superclasses on both sides, the median samples a class in train and test, and the share of test samples."""
+    superclasses = f"{sides.split_superclasses} of {sides.superclasses}" if sides.superclasses else "–"
+    return superclasses, "{:g} : {:g}".format(*sides.median_samples), f"{sides.test_share:.0%}"
 
 
 def _levels(places: Iterable[Apart]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from oodml_bench.errors import BenchmarkFileError
 from oodml_bench.splits.benchmark import Benchmark, Level
-from oodml_bench.splits.files import checked_suffix, pickled, read_json, read_pickle
+from oodml_bench.splits.files import check_there, name_of, pickled, read_json, read_pickle
 from oodml_bench.splits.verification.check import Check, checked, unchecked
 
 READABLE = "the files are readable and safe"
@@ -38,9 +38,7 @@ def open_files(path: Path) -> Opened:
     BenchmarkFileError
         Where there is no file at `path`, or it ends in neither `.pkl` nor `.json`.
     """
-    checked_suffix(path)
-    if not path.is_file():
-        raise BenchmarkFileError(f"there is no benchmark file {path}")
+    check_there(path)
     there = [file for file in (path.with_suffix(".pkl"), path.with_suffix(".json")) if file.is_file()]
     problems: list[str] = []
     levels: dict[int, Level] | None = None
@@ -55,11 +53,8 @@ def open_files(path: Path) -> Opened:
             problems.append(str(error))
     readable = checked(READABLE, problems, " and ".join(file.name for file in there))
     if levels is not None and benchmark is None:
-        benchmark_of_pickle = Benchmark(path.stem.removesuffix("_splits"), levels)
-        return Opened(
-            [readable, unchecked(EQUAL, "one of them could not be read" if problems else "no JSON file")],
-            benchmark_of_pickle,
-        )
+        alone = unchecked(EQUAL, "one of them could not be read" if problems else "no JSON file")
+        return Opened([readable, alone], Benchmark(name_of(path), levels))
     return Opened([readable, _equal(levels, benchmark)], benchmark)
 
 
