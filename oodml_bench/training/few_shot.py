@@ -273,7 +273,7 @@ class _Kept:
     @classmethod
     def begun(cls, trained: Trained, scorer: EpisodeScorer, shots: int, adaptation: Adaptation | None) -> _Kept:
         name = AS_TRAINED if adaptation is None else adaptation.name
-        folder = trained.folder.path / "few_shot" / f"{shots}-shot" / name
+        folder = trained.folder.few_shot_folder(shots, name)
         _take(folder / "adaptation.json", _description(trained, scorer, shots, adaptation))
         file = folder / RESULTS_NAME
         rows: dict[int, list[ResultRow]] = {}

@@ -100,7 +100,7 @@ class Jobs:
         for shots in few_shot.shots:
             expected = set(episodes_of(self.material.benchmark, run.level, shots, few_shot.episodes))
             for name in (AS_TRAINED, *(adaptation.name for adaptation in few_shot.adaptations)):
-                file = folder.path / "few_shot" / f"{shots}-shot" / name / RESULTS_NAME
+                file = folder.few_shot_folder(shots, name) / RESULTS_NAME
                 if not file.is_file() or not expected <= {row.episode for row in read_results(file)}:
                     return False
         return True

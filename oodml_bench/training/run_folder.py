@@ -62,6 +62,10 @@ class RunFolder:
         """`results.jsonl`: the scores, written last."""
         return self.path / "results.jsonl"
 
+    def few_shot_folder(self, shots: int, name: str) -> Path:
+        """Give the folder of what an adaptation of this name, at so many shots, makes of the run."""
+        return self.path / "few_shot" / f"{shots}-shot" / name
+
     @property
     def finished(self) -> bool:
         """Whether the run has come to its end."""
