@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oodml_bench.cli.echo import echo
-from oodml_bench.cli.parameters import device_option, workers_option
+from oodml_bench.cli.parameters import address_option, device_option, engine_option, workers_option
 
 if TYPE_CHECKING:
     from oodml_bench.features import Extraction
@@ -39,14 +39,8 @@ if TYPE_CHECKING:
 )
 @workers_option
 @click.option("--shard", help="Do one part of the work, as 3/16: the third of sixteen such commands.")
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="This machine, or the machines of a Ray cluster.",
-)
-@click.option("--address", help="Ray cluster: auto, or HOST:PORT; without it, one is started on this machine.")
+@engine_option
+@address_option
 @click.option("--gpus", type=click.IntRange(min=0), help="GPUs of the Ray cluster; 0: its CPUs. All unless given.")
 def extract(
     dataset: str,

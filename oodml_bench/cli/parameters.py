@@ -54,6 +54,16 @@ workers_option = click.option(
 logger_option = click.option(
     "--logger", "loggers", type=click.Choice(["tensorboard", "wandb"]), multiple=True, help="Log there as well."
 )
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="This machine, or the machines of a Ray cluster.",
+)
+address_option = click.option(
+    "--address", help="Ray cluster: auto, or HOST:PORT; without it, one is started on this machine."
+)
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an output that exists.")
 
 

@@ -12,7 +12,14 @@ from oodml_bench.cli.curves_table import show_scores
 from oodml_bench.cli.echo import echo
 from oodml_bench.cli.failures import show_failures
 from oodml_bench.cli.few_shot_table import show_few_shot
-from oodml_bench.cli.parameters import CommaSeparated, device_option, logger_option, workers_option
+from oodml_bench.cli.parameters import (
+    CommaSeparated,
+    address_option,
+    device_option,
+    engine_option,
+    logger_option,
+    workers_option,
+)
 
 if TYPE_CHECKING:
     from oodml_bench.training.material import Material
@@ -39,14 +46,8 @@ if TYPE_CHECKING:
 @device_option
 @workers_option
 @logger_option
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Do the runs here, one after another, or on a Ray cluster, as many at once as there is room for.",
-)
-@click.option("--address", help="Ray cluster: auto, or HOST:PORT; without it, one is started on this machine.")
+@engine_option
+@address_option
 @click.option(
     "--gpus-per-run",
     type=click.FloatRange(min=0, max=1),
@@ -76,8 +77,8 @@ def sweep(
     not stop the others; failures are listed at the end, and the exit status is then 1. Several processes may share the
     work: the same command, started more than once, leaves each run to the process that is at it.
 
-    With --engine ray the runs are done on a Ray cluster, whose machines all see BENCHMARK, DATASET and --out by the
-    same paths. With --print-jobs, Slurm or another scheduler can do them.
+    With --engine ray the runs are done on a Ray cluster, as many at once as there is room for. Its machines all see
+    BENCHMARK, DATASET and --out by the same paths. With --print-jobs, Slurm or another scheduler can do them.
 
     \b
     Example:
@@ -90,12 +91,13 @@ def sweep(
       oodml-bench sweep datasplits/cub200_splits.pkl cub200:/data/cub200 \\
           --recipes study --seeds 0,1 --out runs/study --print-jobs > jobs.sh
     """
+    from oodml_bench.splits.files import name_of
     from oodml_bench.training.material import Material
     from oodml_bench.training.recipe_files import load_recipes
 
     if engine == "local" and (address is not None or gpus_per_run is not None):
         raise click.UsageError("--address and --gpus-per-run are about a Ray cluster: add --engine ray")
-    folder = Path("runs") / benchmark.stem.removesuffix("_splits") if out is None else out
+    folder = Path("runs") / name_of(benchmark) if out is None else out
     material = Material.open(benchmark, dataset)
     chosen = load_recipes(recipes, dataset=material.benchmark.name)
     planned: dict[str, Any] = {"seeds": seeds, "levels": levels}
