@@ -44,8 +44,9 @@ def read_npz(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
         header says, or is much larger than the file.
     """
     try:
-        if path.open("rb").read(len(_SINGLE)) == _SINGLE:
-            raise UnreadableError("it holds a single array without a name")
+        with path.open("rb") as file:
+            if file.read(len(_SINGLE)) == _SINGLE:
+                raise UnreadableError("it holds a single array without a name")
         with zipfile.ZipFile(path) as archive:
             members = _members(archive, names)
             check_expansion(sum(member.file_size for member in members.values()), path.stat().st_size)
