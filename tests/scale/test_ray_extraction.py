@@ -20,9 +20,10 @@ from oodml_bench.features import extract
 from oodml_bench.features.shards import Shard
 from oodml_bench.scale import extract_on_ray
 from tests.features.feature_samples import contents, write_pictures
+from tests.scale.ray_clusters import NODE, head_alone, remove_workers
 from tests.scale.ray_samples import SIZES, parts_in, slow_glyphs
 
-Cluster: Any = pytest.importorskip("ray.cluster_utils").Cluster
+pytest.importorskip("ray")
 
 pytestmark = pytest.mark.slow
 
@@ -32,29 +33,22 @@ COUNT = 20
 #: Seconds after which a test has failed.
 LIMIT = 300.0
 
-_NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
-
 
 @pytest.fixture(scope="module")
 def head() -> Iterator[Any]:
     """Give a cluster of a head that reads and computes nothing, for the processes that start extractions."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        # Else its processes would give way to all others, and on a busy machine take minutes to begin.
-        environment.setenv("RAY_worker_niceness", "0")
-        cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "num_cpus": 0, "include_dashboard": False})
+    # Else its processes would give way to all others, and on a busy machine take minutes to begin.
+    with head_alone(RAY_worker_niceness="0") as cluster:
         yield cluster
-        cluster.shutdown()
 
 
 @pytest.fixture
 def cluster(head: Any) -> Iterator[Any]:
     """Give a cluster with two nodes that work, and without those that tests before have left."""
     for _ in range(2):
-        head.add_node(**_NODE)
+        head.add_node(**NODE)
     yield head
-    for node in list(head.worker_nodes):
-        head.remove_node(node)
+    remove_workers(head)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +91,7 @@ def test_the_command_writes_the_bytes_of_the_local_engine(cluster: Any, tmp_path
 
 def test_a_node_that_is_killed_changes_nothing(cluster: Any, local: Path, tmp_path: Path) -> None:
     out = tmp_path / "features"
-    doomed = cluster.add_node(**_NODE)
+    doomed = cluster.add_node(**NODE)
     killed: list[set[Path]] = []
 
     def kill() -> None:
@@ -129,7 +123,7 @@ def test_after_the_driver_and_all_working_nodes_are_killed_no_finished_part_is_d
     finished = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in parts_in(out)}
     assert 2 <= len(finished) < len(parts_in(local))
     for _ in range(2):
-        cluster.add_node(**_NODE)
+        cluster.add_node(**NODE)
     done = extract_on_ray(f"glyphs:{COUNT}", out, address=cluster.address, **SIZES)
     assert done.computed == done.store.meta.dataset.sample_count - 40 * len(finished)
     assert {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in finished} == finished

@@ -27,12 +27,12 @@ from oodml_bench.training.material import Material
 from oodml_bench.training.recipe import Recipe
 from oodml_bench.training.run_folder import RunFolder
 from oodml_bench.training.sweeping import sweep
+from tests.scale.ray_clusters import NODE, head_alone, remove_workers
 from tests.splits.benchmarks import small_benchmark
 from tests.training.few_shot_samples import adaptation
 from tests.training.training_samples import HEAD, NETWORK, recipe, written_picture_material
 
 ray: Any = pytest.importorskip("ray")
-Cluster: Any = pytest.importorskip("ray.cluster_utils").Cluster
 
 #: Long enough for a kill to fall into the middle of it.
 LONG_HEAD = recipe(HEAD, training={"epochs": 150})
@@ -41,27 +41,20 @@ LONG_NETWORK = recipe(NETWORK, backbone={"name": "efficientnet_lite0", "image_si
 #: Seconds after which a test has failed.
 LIMIT = 600.0
 
-_NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
-
 
 @pytest.fixture(scope="module")
 def head() -> Iterator[Any]:
     """Give a cluster of a head that does no runs, for the processes that start sweeps."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        # Sums of float32 depend on the number of threads.
-        environment.setenv("OMP_NUM_THREADS", "1")
-        cluster = Cluster(initialize_head=True, head_node_args={**_NODE, "num_cpus": 0, "include_dashboard": False})
+    # Sums of float32 depend on the number of threads.
+    with head_alone(OMP_NUM_THREADS="1") as cluster:
         yield cluster
-        cluster.shutdown()
 
 
 @pytest.fixture
 def cluster(head: Any) -> Iterator[Any]:
     """Give the cluster, without the nodes that tests before have added."""
     yield head
-    for node in list(head.worker_nodes):
-        head.remove_node(node)
+    remove_workers(head)
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +115,7 @@ def test_runs_and_failures_and_what_is_printed_are_those_of_a_sweep_on_this_mach
     cluster: Any, features: Material, tmp_path: Path
 ) -> None:
     for _ in range(2):
-        cluster.add_node(**_NODE)
+        cluster.add_node(**NODE)
     adapted = recipe(HEAD, few_shot={"shots": [2], "adaptations": ["class_means"], "episodes": 2})
     # Its batches ask for more samples a class than there are.
     bad = recipe(HEAD, name="bad", batches={"size": 18, "per_class": 9})
@@ -153,7 +146,7 @@ def test_a_run_whose_node_is_lost_goes_on_from_its_checkpoint_on_another(
     options: dict[str, Any] = {"seeds": (0, 1), "levels": (1,), "device": "cpu", "few_shot": few_shot}
     local = sweep(material, [made], out=tmp_path / "local", workers=0, **options)
     assert not local.failures
-    doomed = cluster.add_node(**_NODE)
+    doomed = cluster.add_node(**NODE)
     out, found = tmp_path / "ray", []
 
     def work() -> None:
@@ -166,7 +159,7 @@ def test_a_run_whose_node_is_lost_goes_on_from_its_checkpoint_on_another(
     cluster.remove_node(doomed, allow_graceful=False)
     before = epochs_in(first)
     assert not RunFolder(first).finished
-    cluster.add_node(**_NODE)
+    cluster.add_node(**NODE)
     begun.join(LIMIT)
     assert found == [local]
     assert results_in(out) == results_in(tmp_path / "local")
@@ -178,7 +171,7 @@ def test_a_run_whose_node_is_lost_goes_on_from_its_checkpoint_on_another(
 def test_a_sweep_whose_driver_ends_is_continued_by_the_same_command(
     ended_by: signal.Signals, cluster: Any, features: Material, tmp_path: Path
 ) -> None:
-    cluster.add_node(**_NODE)
+    cluster.add_node(**NODE)
     options = ["sweep", *places(features), "--recipes", str(written_recipe(LONG_HEAD, tmp_path)), "--device", "cpu"]
     assert called(*options, "--out", tmp_path / "local").exit_code == 0
     out = tmp_path / "ray"
@@ -209,7 +202,7 @@ def test_a_sweep_whose_driver_ends_is_continued_by_the_same_command(
 
 @pytest.mark.slow
 def test_runs_that_another_process_is_at_are_left_to_it(cluster: Any, features: Material, tmp_path: Path) -> None:
-    cluster.add_node(**_NODE)
+    cluster.add_node(**NODE)
     with held(tmp_path / "head-1-0"):
         done = sweep_on_ray(features, [recipe(HEAD)], out=tmp_path, address=cluster.address, device="cpu")
     assert done.finished == 1
@@ -222,7 +215,7 @@ def test_runs_that_another_process_is_at_are_left_to_it(cluster: Any, features: 
 def test_a_run_whose_process_dies_every_time_has_failed(
     cluster: Any, features: Material, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cluster.add_node(**_NODE)
+    cluster.add_node(**NODE)
     monkeypatch.setattr("oodml_bench.scale.sweeping.MOST_RETRIES", 1)
     found = []
 
