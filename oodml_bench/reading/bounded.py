@@ -6,6 +6,9 @@ from pathlib import Path
 
 MEBIBYTE = 2**20
 
+#: Bytes that are asked for at once: as much memory is taken as is asked for, whatever there is to read.
+_PIECE = MEBIBYTE
+
 
 class UnreadableError(ValueError):
     """A file is larger, deeper or otherwise other than any that is meant to be read here; says in what."""
@@ -28,8 +31,12 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
     OSError
         Where the system cannot read it.
     """
+    pieces: list[bytes] = []
+    left = most_bytes + 1
     with path.open("rb") as file:
-        content = file.read(most_bytes + 1)
-    if len(content) > most_bytes:
+        while left and (piece := file.read(min(left, _PIECE))):
+            pieces.append(piece)
+            left -= len(piece)
+    if not left:
         raise UnreadableError(f"it is longer than {most_bytes / MEBIBYTE:g} MiB, the most that is read")
-    return content
+    return b"".join(pieces)
