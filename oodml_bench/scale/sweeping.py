@@ -15,6 +15,7 @@ from typing import Any
 from oodml_bench.datasets import Dataset
 from oodml_bench.errors import DatasetError
 from oodml_bench.evaluation.metrics import checked_metrics
+from oodml_bench.printing import printable
 from oodml_bench.scale.cluster import connected
 from oodml_bench.scale.live_table import Show, Status, live_table
 from oodml_bench.scale.run_needs import RunNeeds, machines_of_cluster
@@ -101,7 +102,8 @@ def sweep_on_ray(
             None if metrics is None else tuple(metrics),
         )
         if progress and not any(needs.fit_on(machine) for machine in machines_of_cluster()):
-            print(f"No machine has {needs.gpus:g} GPUs and {needs.cpus} CPUs: runs wait for one.", file=sys.stderr)
+            message = f"No machine has {needs.gpus:g} GPUs and {needs.cpus} CPUs: runs wait for one."
+            print(printable(message), file=sys.stderr)
         watched = _Watched(order, planned, _board())
         with live_table(watched.epoch_of, shown=progress) as show:
             watched.run(planned, needs, show)
