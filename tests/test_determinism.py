@@ -1,7 +1,6 @@
 """The same input, seed and versions give the same files, whatever surrounds them."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -18,6 +17,7 @@ from oodml_bench.features.backbones import load_backbone
 from oodml_bench.features.devices import at_most_threads
 from oodml_bench.features.extraction import extract
 from oodml_bench.features.forward import CPU_BATCH
+from tests.environments import without_coverage
 from tests.features.feature_samples import contents
 
 #: Two of everything: threads, batch sizes, hash seeds, and ways of reading and writing text.
@@ -34,8 +34,8 @@ SURROUNDINGS = {
 def made(clone, tmp_path_factory):
     """Go the whole way twice at once, each in a process of its own."""
     folders = {name: tmp_path_factory.mktemp(name) for name in SURROUNDINGS}
-    # Where coverage is measured, it cannot do so in a locale without any characters but ASCII.
-    surroundings = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    # Coverage cannot be measured in a locale without any characters but ASCII.
+    surroundings = without_coverage()
     processes = {
         name: subprocess.Popen(
             [sys.executable, "-m", "tests.whole_run", str(folders[name]), cpus, batch],

@@ -4,12 +4,13 @@ Each size is measured in a process of its own. What is mapped from a file is not
 need.
 """
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.environments import without_coverage
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc"),
@@ -30,8 +31,7 @@ def in_perf(clone, classes, code):
         text=True,
         check=False,
         # Arrow's own allocator keeps what was freed.
-        env=os.environ
-        | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(clone / "perf"), "ARROW_DEFAULT_MEMORY_POOL": "system"},
+        env=without_coverage(OMP_NUM_THREADS="1", PYTHONPATH=str(clone / "perf"), ARROW_DEFAULT_MEMORY_POOL="system"),
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

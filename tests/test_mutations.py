@@ -1,6 +1,5 @@
 """The tests that hold the promises of SECURITY.md fail where the package breaks them."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests.environments import without_coverage
 
 pytestmark = pytest.mark.slow
 
@@ -94,7 +95,7 @@ def test_a_broken_promise_fails_its_tests(clone: Path, tmp_path: Path, promise: 
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", f"tests/{mutation.tests}", *chosen],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"},
+        env=without_coverage(PYTHONPATH=str(tmp_path), OMP_NUM_THREADS="1"),
         capture_output=True,
         text=True,
         check=False,
