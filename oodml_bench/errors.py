@@ -69,6 +69,10 @@ class LockedError(OodmlError):
     """Another process is writing there; the same command works when that one has ended."""
 
 
+class StorageError(OodmlError):
+    """Storage at a URL cannot be reached, or refuses; what is finished is kept."""
+
+
 class LoaderError(OodmlError):
     """A process that loads pictures died; the same command continues."""
 

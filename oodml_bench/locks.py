@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from oodml_bench.errors import LockedError, OutputExistsError
+from oodml_bench.locations import is_remote
 from oodml_bench.output import UNFINISHED_PREFIX, exclusive, explained_os_errors, write_bytes
 
 #: In a folder that a process writes into.
@@ -34,7 +35,8 @@ def held(folder: Path, *, share: str | None = None) -> Iterator[None]:
     With a `share`, such as `3/16`, keep only that share of the folder: other processes may hold other shares.
 
     Whatever ends the process, also a kill, lets go of the folder. The lock counts on every machine that sees the
-    folder, if its file system has locks: local ones and NFS do.
+    folder, if its file system has locks: local ones and NFS do. Storage at a URL has none: there every process gets
+    the folder, and whoever starts them sees to it that each has its own.
 
     Raises
     ------
@@ -47,6 +49,9 @@ def held(folder: Path, *, share: str | None = None) -> Iterator[None]:
     """
     if folder.exists() and not folder.is_dir():
         raise OutputExistsError(f"{folder} exists already, and is a file. Choose a folder.")
+    if is_remote(folder):
+        yield
+        return
     suffix = "" if share is None else f"-{share.replace('/', '-of-')}"
     lock, holder = folder / f"{LOCK_NAME}{suffix}", folder / f"{HOLDER_NAME}{suffix}"
     with ExitStack() as stack:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from oodml_bench.errors import LockedError, OutputError, OutputExistsError
+from oodml_bench.locations import is_remote
 
 #: What the names of files start with that are being written, or that a killed process left behind.
 UNFINISHED_PREFIX = ".unfinished-"
@@ -41,6 +44,9 @@ def refuse_to_overwrite(path: Path, *, overwrite: bool) -> None:
 
 def check_writable(path: Path) -> None:
     """Raise `OutputError` where `path` could not be written: before long work, not after it."""
+    if is_remote(path):
+        _check_storage(path)
+        return
     with explained_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(path):
@@ -102,6 +108,9 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     since writers choose the format by it. Of several processes that write `path`, one waits for the other: the file is
     always one's whole work, and where blocks for several paths are nested in one order, all of them are one's.
 
+    For a path at a URL the temporary file lies on this machine, and is uploaded when the block ends: storage shows a
+    file when all of it is there. No process waits for another then; each file is whole, and is the last one's.
+
     Raises
     ------
     OutputError
@@ -109,6 +118,10 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     LockedError
         When another process has been writing `path` for a minute.
     """
+    if is_remote(path):
+        with _uploaded(path) as local:
+            yield local
+        return
     temporary = _unfinished(path)
     with explained_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,3 +139,42 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path` by way of a temporary file and a rename."""
     with replaced_atomically(path) as temporary:
         temporary.write_bytes(content)
+
+
+@contextmanager
+def _uploaded(path: Path) -> Iterator[Path]:
+    """Give a temporary path on this machine, and upload what is there when the block ends without an error."""
+    with tempfile.TemporaryDirectory() as folder:
+        temporary = Path(folder) / path.name
+        with explained_os_errors(temporary):
+            yield temporary
+        with _explained_refusals(path):
+            _storage(path).put_file(str(temporary), _key(path))
+
+
+def _check_storage(path: Path) -> None:
+    probe = _unfinished(path)
+    with _explained_refusals(path):
+        _storage(probe).pipe_file(_key(probe), b"")
+        _storage(probe).rm_file(_key(probe))
+
+
+@contextmanager
+def _explained_refusals(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # those of a dozen packages
+        raise OutputError(
+            f"cannot write {path}: {type(error).__name__}: {error}. Check that the bucket exists and may be written, "
+            "the credentials and the network; what is finished is kept."
+        ) from error
+
+
+def _storage(path: Any) -> Any:
+    """Give the fsspec file system of a path at a URL."""
+    return path.fs
+
+
+def _key(path: Any) -> str:
+    """Give the name by which that file system knows it."""
+    return str(path.path)

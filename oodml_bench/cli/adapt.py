@@ -11,14 +11,14 @@ import click
 from oodml_bench.cli.echo import echo
 from oodml_bench.cli.failures import show_failures
 from oodml_bench.cli.few_shot_table import show_episodes, show_gains
-from oodml_bench.cli.parameters import CommaSeparated, device_option, workers_option
+from oodml_bench.cli.parameters import LOCATION, CommaSeparated, device_option, workers_option
 
 if TYPE_CHECKING:
     from oodml_bench.training.few_shot import FewShot
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=LOCATION)
 @click.option("--shots", type=CommaSeparated(int, least=1), required=True, help="Support samples a class, as 2,5.")
 @click.option("--episodes", type=click.IntRange(min=1), help="How many of the benchmark's.  [default: all]")
 @click.option(
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     type=CommaSeparated(str),
     help="Adaptations by name (see baselines/adaptations/), or TOML files.  [default: margin, for heads head-margin]",
 )
-@click.option("--benchmark", type=click.Path(path_type=Path), help="Where the benchmark lies, if it was moved.")
+@click.option("--benchmark", type=LOCATION, help="Where the benchmark lies, if it was moved.")
 @click.option("--dataset", help="Where the dataset lies, if it was moved.")
 @device_option
 @workers_option

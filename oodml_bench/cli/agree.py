@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oodml_bench.cli.echo import echo
-from oodml_bench.cli.parameters import overwrite_option
+from oodml_bench.cli.parameters import LOCATION, overwrite_option
 from oodml_bench.cli.tables import show_table
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ _STEPS, _NAMES = 5, 3
 
 
 @click.command()
-@click.argument("benchmark", type=click.Path(path_type=Path))
-@click.argument("features", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Everything that was measured, as JSON.")
-@click.option("--figure", type=click.Path(path_type=Path), help="A picture: .png, .pdf or .svg.")
+@click.argument("benchmark", type=LOCATION)
+@click.argument("features", type=LOCATION, nargs=-1, required=True)
+@click.option("--out", type=LOCATION, help="Everything that was measured, as JSON.")
+@click.option("--figure", type=LOCATION, help="A picture: .png, .pdf or .svg.")
 @overwrite_option
 def agree(benchmark: Path, features: tuple[Path, ...], out: Path | None, figure: Path | None, overwrite: bool) -> None:
     """Tell whether BENCHMARK is a ladder for other FEATURES too: feature stores or .npz files of the same classes.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oodml_bench.cli.echo import echo
-from oodml_bench.cli.parameters import overwrite_option
+from oodml_bench.cli.parameters import LOCATION, overwrite_option
 from oodml_bench.cli.tables import show_table
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ _LISTED = 20
 
 
 @click.command()
-@click.argument("benchmark", type=click.Path(path_type=Path))
-@click.option("--features", type=click.Path(path_type=Path), required=True, help="Of its samples: what is compared.")
+@click.argument("benchmark", type=LOCATION)
+@click.option("--features", type=LOCATION, required=True, help="Of its samples: what is compared.")
 @click.option("--images", help="Its dataset, as `extract` takes it: to confirm what features say, and compare files.")
 @click.option(
     "--fail-over", type=click.IntRange(min=0), help="Exit with 1 where a level has more leaks. Needs --images."
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Write all that was found to this file, as JSON.")
+@click.option("--out", type=LOCATION, help="Write all that was found to this file, as JSON.")
 @overwrite_option
 def audit(
     benchmark: Path,

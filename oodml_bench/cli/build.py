@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oodml_bench.cli.echo import echo
-from oodml_bench.cli.parameters import CommaSeparated, compute_option, constraint_options, overwrite_option
+from oodml_bench.cli.parameters import LOCATION, CommaSeparated, compute_option, constraint_options, overwrite_option
 
 if TYPE_CHECKING:
     from oodml_bench.splits.episodes import SupportKind
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("features", type=click.Path(path_type=Path))
+@click.argument("features", type=LOCATION)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=LOCATION,
     required=True,
     help="NAME_splits.pkl; NAME_splits.json is written beside it.",
 )

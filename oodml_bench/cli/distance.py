@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oodml_bench.cli.echo import echo
-from oodml_bench.cli.parameters import compute_option, overwrite_option
+from oodml_bench.cli.parameters import LOCATION, compute_option, overwrite_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("features", type=click.Path(path_type=Path))
-@click.option("--train", type=click.Path(path_type=Path), help="Text file: the train classes, a name a line.")
-@click.option("--test", type=click.Path(path_type=Path), help="Text file: the test classes, a name a line.")
+@click.argument("features", type=LOCATION)
+@click.option("--train", type=LOCATION, help="Text file: the train classes, a name a line.")
+@click.option("--test", type=LOCATION, help="Text file: the test classes, a name a line.")
 @click.option(
     "--null-draws",
     type=int,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--shrinkage", type=float, default=0.0, help="Also with covariances shrunk to a sphere by this share.")
 @click.option("--eps", type=float, default=0.0, help="Also with this on the diagonals; 1e-8 as the published code.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the random splits.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write the numbers to this file too, as JSON.")
+@click.option("--out", type=LOCATION, help="Write the numbers to this file too, as JSON.")
 @compute_option
 @overwrite_option
 def distance(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oodml_bench.cli.echo import echo
-from oodml_bench.cli.parameters import address_option, device_option, engine_option, workers_option
+from oodml_bench.cli.parameters import LOCATION, address_option, device_option, engine_option, workers_option
 
 if TYPE_CHECKING:
     from oodml_bench.features import Extraction
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("dataset")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the feature store.")
+@click.option("--out", type=LOCATION, required=True, help="Folder of the feature store.")
 @click.option(
     "--backbone",
     default="resnet50",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oodml_bench.cli.echo import echo
+from oodml_bench.cli.parameters import LOCATION
 from oodml_bench.cli.tables import show_table
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("benchmark", type=click.Path(path_type=Path))
+@click.argument("benchmark", type=LOCATION)
 def inspect(benchmark: Path) -> None:
     """Show what BENCHMARK holds: a .pkl or .json file of this tool, or a published ooDML pickle.
 

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from oodml_bench.locations import location
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -44,6 +46,18 @@ class LevelNumbers(CommaSeparated):
         return value if value == "all" else super().convert(value, param, ctx)
 
 
+class Location(click.ParamType):  # type: ignore[type-arg, unused-ignore]  # generic since click 8.4
+    """A path of this machine, or a URL."""
+
+    name = "path"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:  # noqa: ARG002
+        """Give the path; a default that is one already passes."""
+        return location(value)
+
+
+LOCATION = Location()
+
 compute_option = click.option(
     "--device", default="cpu", show_default=True, help="Where distances are computed: cpu, cuda or cuda:N."
 )
@@ -69,11 +83,10 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace an ou
 
 def constraint_options(command: Command) -> Command:
     """Add the options that say what a search must keep to."""
-    names = click.Path(path_type=Path)
     for option in (
         click.option("--balance", type=float, help="Greatest difference of the sides in samples, as 0.1 of all."),
-        click.option("--keep-test", type=names, help="Text file: classes that stay test, a name a line."),
-        click.option("--keep-train", type=names, help="Text file: classes that stay train, a name a line."),
+        click.option("--keep-test", type=LOCATION, help="Text file: classes that stay test, a name a line."),
+        click.option("--keep-train", type=LOCATION, help="Text file: classes that stay train, a name a line."),
     ):
         command = option(command)
     return command

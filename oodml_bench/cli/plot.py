@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from oodml_bench.cli.echo import echo
-from oodml_bench.cli.parameters import CommaSeparated, overwrite_option
+from oodml_bench.cli.parameters import LOCATION, CommaSeparated, overwrite_option
 
 if TYPE_CHECKING:
     from oodml_bench.evaluation.results import Weights
     from oodml_bench.reporting.embedding import Points
     from oodml_bench.reporting.saving import Size
 
-_PICTURE = click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="The picture: .png, .pdf or .svg."
-)
+_PICTURE = click.option("--out", type=LOCATION, required=True, help="The picture: .png, .pdf or .svg.")
 _SIZE = click.option(
     "--size", type=click.Choice(["column", "page"]), help="Width for a paper: 3.3 or 6.9 in.  [default: by its content]"
 )
@@ -34,7 +32,7 @@ def plot() -> None:
 
 
 @plot.command()
-@click.argument("benchmark", type=click.Path(path_type=Path))
+@click.argument("benchmark", type=LOCATION)
 @_PICTURE
 @_SIZE
 @overwrite_option
@@ -52,9 +50,9 @@ def fid(benchmark: Path, out: Path, size: Size | None, overwrite: bool) -> None:
 
 
 @plot.command()
-@click.argument("benchmark", type=click.Path(path_type=Path))
-@click.argument("features", type=click.Path(path_type=Path))
-@click.argument("also", metavar="[BENCHMARK FEATURES]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("benchmark", type=LOCATION)
+@click.argument("features", type=LOCATION)
+@click.argument("also", metavar="[BENCHMARK FEATURES]...", nargs=-1, type=LOCATION)
 @_PICTURE
 @click.option("--levels", type=CommaSeparated(int), help="Level numbers, as 1,5,9.  [default: first, middle, last]")
 @click.option(
@@ -103,7 +101,7 @@ _WEIGHTS = click.option(
 
 
 @plot.command()
-@click.argument("runs", type=click.Path(path_type=Path))
+@click.argument("runs", type=LOCATION)
 @_PICTURE
 @_METRIC
 @_WEIGHTS
@@ -144,7 +142,7 @@ def curves(
 
 
 @plot.command()
-@click.argument("runs", type=click.Path(path_type=Path))
+@click.argument("runs", type=LOCATION)
 @_PICTURE
 @_METRIC
 @_WEIGHTS
@@ -165,7 +163,7 @@ def ags(runs: Path, out: Path, metric: str, weights: Weights | None, size: Size 
 
 
 @plot.command()
-@click.argument("runs", type=click.Path(path_type=Path))
+@click.argument("runs", type=LOCATION)
 @_PICTURE
 @_METRIC
 @click.option("--adaptation", help="Name of an adaptation.  [default: the only one]")

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from oodml_bench.cli.echo import echo
-from oodml_bench.cli.parameters import compute_option, constraint_options, overwrite_option
+from oodml_bench.cli.parameters import LOCATION, compute_option, constraint_options, overwrite_option
 
 if TYPE_CHECKING:
     from oodml_bench.splits.progression import Direction, Method
 
 
 @click.command()
-@click.argument("features", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The progression, as JSON.")
+@click.argument("features", type=LOCATION)
+@click.option("--out", type=LOCATION, required=True, help="The progression, as JSON.")
 @click.option("--direction", type=click.Choice(["harder", "easier"]), default="harder", show_default=True)
 @click.option("--method", type=click.Choice(["best", "greedy", "paper", "random"]), default="best", show_default=True)
 @click.option("--rounds", type=int, help="Of --method paper, and draws of random.  [default: 25 harder, 15 easier]")

@@ -7,19 +7,15 @@ from pathlib import Path
 import click
 
 from oodml_bench.cli.echo import echo
-from oodml_bench.cli.parameters import overwrite_option
+from oodml_bench.cli.parameters import LOCATION, overwrite_option
 
 
 @click.command()
-@click.argument("benchmark", type=click.Path(path_type=Path))
-@click.option(
-    "--features", type=click.Path(path_type=Path), help="Of its classes: for the map, typical classes and leaks."
-)
+@click.argument("benchmark", type=LOCATION)
+@click.option("--features", type=LOCATION, help="Of its classes: for the map, typical classes and leaks.")
 @click.option("--images", help="Its dataset, as `extract` takes it: for thumbnails, and to confirm leaks.")
-@click.option("--runs", type=click.Path(path_type=Path), help="Folder of runs, or a results table: for the scores.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="A folder that gets index.html, or an .html."
-)
+@click.option("--runs", type=LOCATION, help="Folder of runs, or a results table: for the scores.")
+@click.option("--out", type=LOCATION, required=True, help="A folder that gets index.html, or an .html.")
 @overwrite_option
 def report(
     benchmark: Path, features: Path | None, images: str | None, runs: Path | None, out: Path, overwrite: bool

@@ -9,13 +9,13 @@ from typing import Literal
 import click
 
 from oodml_bench.cli.echo import echo
-from oodml_bench.cli.parameters import CommaSeparated, LevelNumbers, overwrite_option
+from oodml_bench.cli.parameters import LOCATION, CommaSeparated, LevelNumbers, overwrite_option
 from oodml_bench.cli.train import show_run
 
 
 @click.command()
-@click.argument("benchmark", type=click.Path(path_type=Path))
-@click.argument("embeddings", type=click.Path(path_type=Path))
+@click.argument("benchmark", type=LOCATION)
+@click.argument("embeddings", type=LOCATION)
 @click.option(
     "--level", "levels", type=LevelNumbers(), required=True, help="Whose test classes are scored: 3, or 1,3,5, or all."
 )
@@ -23,7 +23,7 @@ from oodml_bench.cli.train import show_run
 @click.option("--name", help="What results call the model.  [default: the file's name]")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="The model's, for the results.")
 @click.option("--metrics", type=CommaSeparated(str), help="As recall@1,map@r,nmi.  [default: all]")
-@click.option("--out", type=click.Path(path_type=Path), help="File for the results, as JSON lines; see `plot curves`.")
+@click.option("--out", type=LOCATION, help="File for the results, as JSON lines; see `plot curves`.")
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @overwrite_option
 def score_embeddings(

@@ -13,6 +13,7 @@ from oodml_bench.cli.echo import echo
 from oodml_bench.cli.failures import show_failures
 from oodml_bench.cli.few_shot_table import show_few_shot
 from oodml_bench.cli.parameters import (
+    LOCATION,
     CommaSeparated,
     address_option,
     device_option,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("benchmark", type=click.Path(path_type=Path))
+@click.argument("benchmark", type=LOCATION)
 @click.argument("dataset")
 @click.option(
     "--recipes",
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 @click.option("--levels", type=CommaSeparated(int), help="Level numbers, as 1,4,8.  [default: all]")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=LOCATION,
     help="Folder that gets a folder for each run.  [default: runs/NAME for NAME_splits.pkl]",
 )
 @device_option

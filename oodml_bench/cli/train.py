@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oodml_bench.cli.echo import echo
-from oodml_bench.cli.parameters import CommaSeparated, device_option, logger_option, workers_option
+from oodml_bench.cli.parameters import LOCATION, CommaSeparated, device_option, logger_option, workers_option
 from oodml_bench.cli.tables import show_table
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("benchmark", type=click.Path(path_type=Path))
+@click.argument("benchmark", type=LOCATION)
 @click.argument("dataset")
 @click.option("--level", type=int, required=True, help="Number of the level to train and score on.")
 @click.option("--recipe", required=True, help="A bundled recipe by name (see baselines/), or a TOML file.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run.")
+@click.option("--out", type=LOCATION, required=True, help="Folder of the run.")
 @device_option
 @workers_option
 @logger_option
@@ -74,8 +74,8 @@ def train(
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--benchmark", type=click.Path(path_type=Path), help="Where the benchmark lies, if it was moved.")
+@click.argument("run", type=LOCATION)
+@click.option("--benchmark", type=LOCATION, help="Where the benchmark lies, if it was moved.")
 @click.option("--dataset", help="Where the dataset lies, if it was moved.")
 @click.option("--on", "other", help="Score the test classes of another dataset instead, as folder:PATH.")
 @click.option("--metrics", type=CommaSeparated(str), help="As recall@1,map@r,nmi.  [default: all]")

@@ -11,7 +11,8 @@ from oodml_bench.cli.curves_table import show_scores
 from oodml_bench.cli.echo import echo
 from oodml_bench.cli.failures import show_failures
 from oodml_bench.cli.few_shot_table import show_few_shot
-from oodml_bench.cli.parameters import CommaSeparated
+from oodml_bench.cli.parameters import LOCATION, CommaSeparated
+from oodml_bench.locations import absolute
 
 #: Pair-based, mining, proxies, classification: one recipe of each kind.
 RECIPES = ("head-margin", "head-multisimilarity", "head-proxyanchor", "head-arcface")
@@ -21,8 +22,8 @@ METRICS = ("recall@1", "map@r")
 
 
 @click.command()
-@click.argument("benchmark", type=click.Path(path_type=Path))
-@click.argument("features", type=click.Path(path_type=Path))
+@click.argument("benchmark", type=LOCATION)
+@click.argument("features", type=LOCATION)
 @click.option("--recipes", type=CommaSeparated(str), default=",".join(RECIPES), show_default=True)
 @click.option("--seeds", type=CommaSeparated(int, least=0), default="0,1,2", show_default=True)
 @click.option("--levels", type=CommaSeparated(int), help="Level numbers, as 1,4,8.  [default: all]")
@@ -37,7 +38,7 @@ METRICS = ("recall@1", "map@r")
     show_default=True,
     help="Adaptations by name (see baselines/adaptations/), or TOML files.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the runs, which `plot curves` draws.")
+@click.option("--out", type=LOCATION, help="Folder for the runs, which `plot curves` draws.")
 @click.option("--device", default="cpu", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 def validate(
     benchmark: Path,
@@ -73,7 +74,7 @@ def validate(
 
     begin = time.monotonic()
     opened = open_features(features)
-    material = Material(load_benchmark(benchmark), opened, str(benchmark.absolute()), str(features.absolute()))
+    material = Material(load_benchmark(benchmark), opened, str(absolute(benchmark)), str(absolute(features)))
     chosen = load_recipes(recipes, dataset=material.benchmark.name)
     few_shot = None
     if shots is not None:

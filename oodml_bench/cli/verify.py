@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oodml_bench.cli.echo import echo, echo_json
+from oodml_bench.cli.parameters import LOCATION
 
 if TYPE_CHECKING:
     from oodml_bench.splits.verification import Check, Verification
@@ -21,8 +22,8 @@ _LISTED = 5
 
 
 @click.command()
-@click.argument("benchmark", type=click.Path(path_type=Path))
-@click.option("--features", type=click.Path(path_type=Path), help="Of its classes: to compute the FIDs again.")
+@click.argument("benchmark", type=LOCATION)
+@click.option("--features", type=LOCATION, help="Of its classes: to compute the FIDs again.")
 @click.option("--images", help="Its dataset, as `extract` takes it: to take its fingerprint again.")
 @click.option("--json", "as_json", is_flag=True, help="Write the checks as JSON instead, with every problem.")
 def verify(benchmark: Path, features: Path | None, images: str | None, as_json: bool) -> None:

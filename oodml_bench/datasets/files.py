@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from oodml_bench.datasets.enclosure import Enclosure
 from oodml_bench.datasets.pictures import as_rgb, broken_pictures_as_os_errors
@@ -40,17 +40,21 @@ class ImageFiles:
 
     def open(self, sample: str) -> Image:
         """Give the picture in a file, decoded, in mode RGB."""
-        from PIL import Image
-
-        with (
-            broken_pictures_as_os_errors(str(self.root / sample)),
-            Image.open(self.enclosure.path_of(sample), formats=_formats()) as picture,
-        ):
-            return as_rgb(picture)
+        where = str(self.root / sample)
+        with broken_pictures_as_os_errors(where), self.enclosure.path_of(sample).open("rb") as file:
+            return decoded(file)
 
     def digest(self, sample: str) -> bytes:
         """Give the SHA-256 digest of a file's bytes."""
         return hashlib.sha256(self.enclosure.path_of(sample).read_bytes()).digest()
+
+
+def decoded(file: IO[bytes]) -> Image:
+    """Give the picture in an open file, decoded, in mode RGB."""
+    from PIL import Image
+
+    with Image.open(file, formats=_formats()) as picture:
+        return as_rgb(picture)
 
 
 def is_image_name(name: str) -> bool:

@@ -12,9 +12,11 @@ from oodml_bench.datasets.cub200 import read_cub200
 from oodml_bench.datasets.folder import read_folder
 from oodml_bench.datasets.glyphs import read_glyphs
 from oodml_bench.datasets.huggingface import read_huggingface
+from oodml_bench.datasets.remote_folder import read_remote_folder
 from oodml_bench.datasets.sop import read_sop
 from oodml_bench.datasets.torchvision_sets import read_torchvision
 from oodml_bench.errors import DatasetError
+from oodml_bench.locations import absolute, is_url, location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +54,8 @@ def open_dataset(spec: str) -> Dataset:
     spec
         One of `folder:PATH`, `nested:PATH` (a layer of superclass folders above the class folders), `linked:PATH` (a
         `folder:` whose links may lead out of it), `cub200:PATH`, `cars196:PATH`, `sop:PATH`, `torchvision:NAME:PATH`,
-        `hf:NAME_OR_PATH`, `arrays:FILE.npz`, `glyphs` and `glyphs:N`.
+        `hf:NAME_OR_PATH`, `arrays:FILE.npz`, `glyphs` and `glyphs:N`. For `folder`, `nested` and `arrays` the path may
+        be a URL; see `oodml_bench.locations.location`.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def absolute_spec(spec: str) -> str:
     """Give a specification that means the same dataset in every working directory."""
     reader, _, rest = spec.partition(":")
     if reader in _READERS_OF_A_PATH:
-        return f"{reader}:{_path(rest).absolute()}"
+        return f"{reader}:{absolute(_path(rest))}"
     if reader == "torchvision":
         name, _, path = rest.partition(":")
         return f"{reader}:{name}:{_path(path).absolute()}"
@@ -85,14 +88,29 @@ def absolute_spec(spec: str) -> str:
 
 def _path(text: str) -> Path:
     # A shell leaves the ~ of `folder:~/photos` alone.
+    return location(text) if is_url(text) else Path(text).expanduser()
+
+
+def _local_path(text: str) -> Path:
+    if is_url(text):
+        raise DatasetError(
+            f"{text} is a URL, but this dataset is read from a folder of this machine. Download it; or, for one folder "
+            "a class, write folder:URL."
+        )
     return Path(text).expanduser()
+
+
+def _read_folder(rest: str, *, nested: bool = False) -> Dataset:
+    if is_url(rest):
+        return read_remote_folder(location(rest), nested=nested)
+    return read_folder(_path(rest), nested=nested)
 
 
 def _read_torchvision(rest: str) -> Dataset:
     name, _, path = rest.partition(":")
     if not name or not path:
         raise DatasetError(f"the dataset 'torchvision:{rest}' lacks a name or path. {_forms_of('torchvision')}")
-    return read_torchvision(name, _path(path))
+    return read_torchvision(name, _local_path(path))
 
 
 def _read_glyphs(reader: str, rest: str) -> Dataset:
@@ -105,14 +123,14 @@ def _read_glyphs(reader: str, rest: str) -> Dataset:
 
 
 READERS: dict[str, Callable[[str], Dataset]] = {
-    "folder": lambda rest: read_folder(_path(rest)),
-    "nested": lambda rest: read_folder(_path(rest), nested=True),
-    "linked": lambda rest: read_folder(_path(rest), linked=True),
-    "cub200": lambda rest: read_cub200(_path(rest)),
-    "cars196": lambda rest: read_cars196(_path(rest)),
-    "sop": lambda rest: read_sop(_path(rest)),
+    "folder": _read_folder,
+    "nested": partial(_read_folder, nested=True),
+    "linked": lambda rest: read_folder(_local_path(rest), linked=True),
+    "cub200": lambda rest: read_cub200(_local_path(rest)),
+    "cars196": lambda rest: read_cars196(_local_path(rest)),
+    "sop": lambda rest: read_sop(_local_path(rest)),
     "torchvision": _read_torchvision,
-    "hf": lambda rest: read_huggingface(str(_path(rest))),
+    "hf": lambda rest: read_huggingface(str(_local_path(rest))),
     "arrays": lambda rest: read_arrays(_path(rest)),
     **{reader: partial(_read_glyphs, reader) for reader in _BUNDLED},
 }
@@ -123,6 +141,6 @@ def _forms_of(reader: str) -> str:
 
 
 def _advice(spec: str) -> str:
-    if _path(spec).is_dir():
+    if is_url(spec) or _path(spec).is_dir():
         return f"It is a folder: write folder:{spec}"
     return f"Write one of {', '.join(FORMS)}."

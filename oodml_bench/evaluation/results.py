@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from oodml_bench.errors import RunError
+from oodml_bench.locations import is_remote, location
 from oodml_bench.output import write_bytes
 from oodml_bench.reading.bounded import UnreadableError
 from oodml_bench.reading.cutting import cut, quoted
@@ -99,7 +101,7 @@ def read_results(path: Path | str) -> list[ResultRow]:
     RunError
         Where there is no table, a line is damaged, or two rows tell the same score.
     """
-    path = Path(path)
+    path = location(path)
     files = sorted(path.rglob(RESULTS_NAME)) if path.is_dir() else [path]
     if not files:
         raise RunError(f"there is no {RESULTS_NAME} in {path} or below: no run there is finished")
@@ -118,7 +120,8 @@ def read_results(path: Path | str) -> list[ResultRow]:
 
 def _read(file: Path) -> Iterable[tuple[ResultRow, str]]:
     try:
-        with file.open("rb") as lines:
+        # What is fetched from a URL comes as a whole: its files have no lines of a limited length.
+        with io.BytesIO(file.read_bytes()) if is_remote(file) else file.open("rb") as lines:
             for number, line in enumerate(iter(partial(lines.readline, MOST_LINE_BYTES), b""), start=1):
                 place = f"{file}, line {number}"
                 yield _row(line, place), place

@@ -25,6 +25,7 @@ from oodml_bench.features.store_writing import (
     parts_to_write,
     write_part,
 )
+from oodml_bench.locations import location
 from oodml_bench.locks import held
 from oodml_bench.progress import Advance, progress_of, working_on
 
@@ -129,7 +130,7 @@ def extract(
         images = opened(dataset)
         network = _loaded(backbone, weights, image_size)
         meta = meta_of(images, images.fingerprint, network, chosen_precision, part_size)
-    folder = Path(out)
+    folder = location(out)
     if (finished := finished_store(folder, meta)) is not None:
         return Extraction(finished, 0, tuple(finished.meta.skipped))
     processes = default_workers(place) if workers is None else workers

@@ -13,6 +13,7 @@ from oodml_bench.errors import FeatureError
 from oodml_bench.features.arrays import ArrayFeatures, checked_arrays, read_arrays
 from oodml_bench.features.store import BATCH_ROWS, FeatureStore
 from oodml_bench.features.store_meta import META_NAME
+from oodml_bench.locations import location
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -64,7 +65,7 @@ def open_features(path: Path | str) -> Features:
     FeatureError
         Where there is nothing at `path`, it is neither, or it is malformed or unfinished.
     """
-    path = Path(path)
+    path = location(path)
     if not path.exists():
         raise FeatureError(f"there are no features at {path}: no such file or folder")
     if path.is_dir():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch.utils import data
 
-from oodml_bench.errors import LoaderError
+from oodml_bench.errors import LoaderError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -78,7 +78,7 @@ def load_batches(
     pinned
         Whether the pictures go to an NVIDIA GPU.
     """
-    yield from data.DataLoader(
+    loader = data.DataLoader(
         pictures,
         batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of index lists will do
         num_workers=min(workers, len(batches)) if isinstance(batches, Sized) else workers,
@@ -88,6 +88,11 @@ def load_batches(
         # Without one of its own it draws the workers' seeds from torch's.
         generator=torch.Generator(),
     )
+    try:
+        yield from loader
+    except StorageError as error:
+        # Of a loader process torch gives the whole traceback as the message.
+        raise StorageError(str(error).strip().rpartition("StorageError: ")[2]) from error
 
 
 @contextmanager

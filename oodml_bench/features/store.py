@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 
 from oodml_bench.errors import FeatureError
 from oodml_bench.features.store_meta import META_NAME, StoreMeta, read_meta
+from oodml_bench.locations import location
 from oodml_bench.reading.bounded import UnreadableError
 from oodml_bench.reading.cutting import cut
-from oodml_bench.reading.parquet import check_size, check_texts, text_columns
+from oodml_bench.reading.parquet import check_size, check_texts, opened_parquet, text_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +62,7 @@ class FeatureStore:
         FeatureError
             Where the folder is no store, or the store is damaged, unfinished or of another schema version.
         """
-        folder = Path(path)
+        folder = location(path)
         if not (folder / META_NAME).is_file():
             raise FeatureError(f"{folder} is not a feature store: it holds no {META_NAME}")
         store = cls(folder, read_meta(folder))
@@ -122,10 +123,10 @@ def _batches_of(path: Path, meta: StoreMeta, columns: list[str] | None) -> Itera
     expected = store_schema(meta.dimension)
     rows = max(1, min(BATCH_ROWS, _BATCH_VALUES // meta.dimension))
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as part:
+        with opened_parquet(path) as part:
             _check_part(part, expected, meta, path)
-        with pq.ParquetFile(
-            path, memory_map=True, read_dictionary=text_columns(expected), page_checksum_verification=True
+        with opened_parquet(
+            path, mapped=True, read_dictionary=text_columns(expected), page_checksum_verification=True
         ) as part:
             for batch in part.iter_batches(rows, columns=columns):
                 yield _with_texts(batch, expected)

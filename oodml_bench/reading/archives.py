@@ -18,6 +18,8 @@ def check_archive(path: Path) -> None:
     zipfile.BadZipFile, OSError
         Where it is damaged, or the system cannot read it.
     """
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            return
+        with zipfile.ZipFile(file) as archive:
             check_expansion(sum(member.file_size for member in archive.infolist()), path.stat().st_size)

@@ -47,10 +47,10 @@ def read_npz(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
         with path.open("rb") as file:
             if file.read(len(_SINGLE)) == _SINGLE:
                 raise UnreadableError("it holds a single array without a name")
-        with zipfile.ZipFile(path) as archive:
-            members = _members(archive, names)
-            check_expansion(sum(member.file_size for member in members.values()), path.stat().st_size)
-            return {name: _array(archive, member) for name, member in members.items()}
+            with zipfile.ZipFile(file) as archive:
+                members = _members(archive, names)
+                check_expansion(sum(member.file_size for member in members.values()), path.stat().st_size)
+                return {name: _array(archive, member) for name, member in members.items()}
     except UnreadableError:
         raise
     except MemoryError as error:

@@ -10,6 +10,7 @@ from oodml_bench.evaluation import Curve, ResultRow, curves_of, read_results
 from oodml_bench.evaluation.few_shot import few_shot_curves, gains_of
 from oodml_bench.evaluation.results import Weights
 from oodml_bench.features import Features, open_features
+from oodml_bench.locations import location
 from oodml_bench.reporting.agreement import draw_agreement
 from oodml_bench.reporting.ags_bars import draw_ags
 from oodml_bench.reporting.curves import draw_curves
@@ -49,12 +50,13 @@ def plot_fid(
         Where the suffix or the size is another, or the file exists and `overwrite` is off.
     """
     benchmark = _opened(benchmark)
-    with saved_figure(Path(out), overwrite=overwrite, size=size) as figure:
+    path = location(out)
+    with saved_figure(path, overwrite=overwrite, size=size) as figure:
         if benchmark.walks:
             draw_progression(figure, benchmark, _width(size))
         else:
             draw_levels_alone(figure, benchmark, _width(size))
-    return Path(out)
+    return path
 
 
 def plot_umap(
@@ -102,16 +104,17 @@ def plot_umap(
         Where the suffix or the size is another, or the file exists and `overwrite` is off.
     """
     asked = [
-        (opened, _levels_of(opened, levels), source if isinstance(source, Features) else open_features(Path(source)))
+        (opened, _levels_of(opened, levels), source if isinstance(source, Features) else open_features(source))
         for opened, source in ((_opened(each), source) for each, source in [(benchmark, features), *also])
     ]
-    with saved_figure(Path(out), overwrite=overwrite, size=size) as figure:
+    path = location(out)
+    with saved_figure(path, overwrite=overwrite, size=size) as figure:
         mapped = [_mapped(opened, shown, source, points, progress=progress) for opened, shown, source in asked]
         if also:
             draw_grid(figure, mapped, points, by_hardness=levels is None, width=_width(size))
         else:
             draw_panels(figure, mapped[0].name, mapped[0].levels, mapped[0].embedding, points, _width(size))
-    return Path(out)
+    return path
 
 
 def plot_agreement(agreement: Agreement, out: Path | str, *, overwrite: bool = False) -> Path:
@@ -138,9 +141,10 @@ def plot_agreement(agreement: Agreement, out: Path | str, *, overwrite: bool = F
             f"{len(agreement.own.levels)} level(s) of one FID have no order that a figure could show; it needs a "
             "benchmark with two levels of different FID"
         )
-    with saved_figure(Path(out), overwrite=overwrite) as figure:
+    path = location(out)
+    with saved_figure(path, overwrite=overwrite) as figure:
         draw_agreement(figure, agreement)
-    return Path(out)
+    return path
 
 
 def plot_curves(
@@ -188,9 +192,10 @@ def plot_curves(
     """
     rows = _results(results)
     curves = curves_of(rows, metric, weights, fixed_gallery)
-    with saved_figure(Path(out), overwrite=overwrite, size=size) as figure:
+    path = location(out)
+    with saved_figure(path, overwrite=overwrite, size=size) as figure:
         draw_curves(figure, curves, metric, relative=relative, width=_width(size))
-    return Path(out)
+    return path
 
 
 def plot_ags(
@@ -230,9 +235,10 @@ def plot_ags(
     of_one_size = (row for row in rows if row.gallery_classes is not None and row.shots == 0)
     if any(row.metric == metric and weights in (None, row.weights) for row in of_one_size):
         controlled = curves_of(rows, metric, weights, fixed_gallery=True)
-    with saved_figure(Path(out), overwrite=overwrite, size=size) as figure:
+    path = location(out)
+    with saved_figure(path, overwrite=overwrite, size=size) as figure:
         draw_ags(figure, curves, controlled, metric, _width(size))
-    return Path(out)
+    return path
 
 
 def plot_few_shot(
@@ -281,13 +287,16 @@ def plot_few_shot(
     found = sorted({gain.adaptation for gain in gains})
     if len(found) > 1:
         raise InputError(f"a figure shows one adaptation, and there are {', '.join(found)}; give the name of one")
-    with saved_figure(Path(out), overwrite=overwrite, size=size) as figure:
+    path = location(out)
+    with saved_figure(path, overwrite=overwrite, size=size) as figure:
         draw_few_shot(figure, few_shot_curves(gains), metric, _width(size))
-    return Path(out)
+    return path
 
 
 def _results(results: Path | str | Sequence[ResultRow]) -> Sequence[ResultRow]:
-    return read_results(results) if isinstance(results, Path | str) else results
+    if isinstance(results, Sequence) and not isinstance(results, str):
+        return results
+    return read_results(results)
 
 
 def _width(size: Size | None) -> float | None:

@@ -17,6 +17,7 @@ from oodml_bench.features.forward import pictures_at_once
 from oodml_bench.features.sample_order import skipped_samples
 from oodml_bench.features.store import FeatureStore
 from oodml_bench.features.store_writing import begin_store, finish_store, finished_store
+from oodml_bench.locations import absolute, location
 from oodml_bench.locks import held
 from oodml_bench.progress import progress_of, working_on
 from oodml_bench.scale.cluster import connected, resource, wait_until_losses_are_noticed
@@ -101,7 +102,7 @@ def extract_on_ray(
             chosen_precision = _precision_on(crew, precision)
             shared = SharedImages.of(images)
             meta = meta_of(images, fingerprint_on_ray(images, shared), network, chosen_precision, part_size)
-        folder = Path(out).absolute()
+        folder = absolute(location(out))
         if (finished := finished_store(folder, meta, _missing_parts)) is not None:
             return Extraction(finished, 0, tuple(finished.meta.skipped))
         with held(folder):

@@ -15,6 +15,7 @@ from typing import Any
 from oodml_bench.datasets import Dataset
 from oodml_bench.errors import DatasetError
 from oodml_bench.evaluation.metrics import checked_metrics
+from oodml_bench.locations import absolute
 from oodml_bench.printing import printable
 from oodml_bench.scale.cluster import connected
 from oodml_bench.scale.live_table import Show, Status, live_table
@@ -95,7 +96,7 @@ def sweep_on_ray(
         needs = RunNeeds.on_cluster(gpus_per_run, workers, device)
         order = _Order(
             source,
-            out.absolute(),
+            absolute(out),
             needs.device,
             needs.workers,
             tuple(loggers),

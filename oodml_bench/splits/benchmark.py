@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness.null import Calibration
 from oodml_bench.hardness.size_free import SizeFree
+from oodml_bench.locations import location
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -171,7 +172,7 @@ class Benchmark:
         """Write the `.pkl` and the `.json` file; see `oodml_bench.splits.files.save_benchmark`."""
         from oodml_bench.splits.files import save_benchmark
 
-        return save_benchmark(self, Path(path), overwrite=overwrite)
+        return save_benchmark(self, location(path), overwrite=overwrite)
 
 
 def level_of(benchmark: Benchmark, number: int) -> Level:

@@ -139,7 +139,7 @@ def build(
     completion = LadderSettings(
         val_fraction=val_fraction, shots=tuple(shots), episodes=episodes, seed=seed, support=support
     )
-    source = features if isinstance(features, Features) else open_features(Path(features))
+    source = features if isinstance(features, Features) else open_features(features)
     means, space, start = start_of(source, progress=progress)
     name, fingerprint, specification = source.name, source.dataset_fingerprint, source.specification
     # The features of all samples, where they were read into memory, are not needed any more.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from oodml_bench.errors import BenchmarkFileError
+from oodml_bench.locations import location
 from oodml_bench.output import refuse_to_overwrite, replaced_atomically
 from oodml_bench.reading.bounded import MEBIBYTE, UnreadableError, read_bounded
 from oodml_bench.reading.cutting import cut, quoted
@@ -92,7 +93,7 @@ def load_benchmark(path: Path | str) -> Benchmark:
     BenchmarkFileError
         Where the file is missing, malformed, of another schema version or unsafe, or where pickle and JSON differ.
     """
-    path = Path(path)
+    path = location(path)
     check_there(path)
     if path.suffix == ".json":
         return read_json(path)

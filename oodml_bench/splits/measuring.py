@@ -111,7 +111,7 @@ def measure_split(
         raise SplitError(f"the seed must be at least 0, got {seed}")
     # Not held: where the features of all samples were read into memory, they are not needed any more.
     _, space, default = start_of(
-        features if isinstance(features, Features) else open_features(Path(features)), progress=progress
+        features if isinstance(features, Features) else open_features(features), progress=progress
     )
     split = default if train is None or test is None else Split(tuple(train), tuple(test))
     rows = space.indices(split.train), space.indices(split.test)

@@ -63,7 +63,8 @@ class CheckpointFile:
             return None
         try:
             check_archive(self.path)
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            with self.path.open("rb") as file:
+                state = torch.load(file, map_location="cpu", weights_only=True)
             identity = dict(state.pop("identity"))
         except Exception as error:  # torch raises errors of many kinds for a damaged or unsafe file
             # Its first sentence: the others say what torch's own functions could do.

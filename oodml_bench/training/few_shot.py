@@ -13,6 +13,7 @@ from oodml_bench.datasets import Dataset
 from oodml_bench.errors import OodmlError, RecipeError, RunError
 from oodml_bench.evaluation.results import RESULTS_NAME, ResultRow, read_results, write_results
 from oodml_bench.features.loading import explained_loader_deaths
+from oodml_bench.locations import location
 from oodml_bench.locks import held
 from oodml_bench.output import write_bytes
 from oodml_bench.progress import progress_of
@@ -237,7 +238,7 @@ def usual_adaptation(folder: Path | str) -> str:
 
 
 def _runs_in(folder: Path | str) -> list[Path]:
-    runs = [file.parent for file in sorted(Path(folder).rglob("run.json"))]
+    runs = [file.parent for file in sorted(location(folder).rglob("run.json"))]
     if not runs:
         raise RunError(f"there is no run in {folder} or below: no folder there holds a run.json")
     return runs

@@ -9,6 +9,7 @@ from oodml_bench.datasets import Dataset, open_dataset
 from oodml_bench.errors import EmbeddingError
 from oodml_bench.evaluation.embeddings_file import matched_to, read_embeddings
 from oodml_bench.evaluation.results import ResultRow
+from oodml_bench.locations import location
 from oodml_bench.splits import Benchmark, load_benchmark
 from oodml_bench.splits.benchmark import level_of
 from oodml_bench.training.samples import Samples
@@ -69,7 +70,7 @@ def score_foreign(
     samples = _samples_of(opened, numbers, dataset)
     for number in numbers:
         _check_known(samples, opened, number)
-    path = Path(embeddings)
+    path = location(embeddings)
     file = read_embeddings(path)
     rows: list[ResultRow] = []
     for number in numbers:

@@ -16,6 +16,7 @@ from oodml_bench.datasets.readers import absolute_spec
 from oodml_bench.errors import DatasetError
 from oodml_bench.features import Features, open_features
 from oodml_bench.features.store_meta import META_NAME
+from oodml_bench.locations import absolute, location
 from oodml_bench.splits import Benchmark, Level, load_benchmark
 from oodml_bench.splits.benchmark import level_of
 from oodml_bench.training.samples import Samples, read_feature_rows
@@ -63,7 +64,7 @@ class Material:
         return cls(
             benchmark if isinstance(benchmark, Benchmark) else load_benchmark(benchmark),
             data if isinstance(data, Dataset | Features) else open_data(str(data)),
-            None if isinstance(benchmark, Benchmark) else str(Path(benchmark).absolute()),
+            None if isinstance(benchmark, Benchmark) else str(absolute(location(benchmark))),
             None if isinstance(data, Dataset | Features) else _absolute(str(data)),
         )
 
@@ -119,8 +120,8 @@ def open_data(spec: str) -> Dataset | Features:
 
 
 def _is_features(spec: str) -> bool:
-    return (spec.endswith(".npz") and not spec.startswith("arrays:")) or (Path(spec) / META_NAME).exists()
+    return (spec.endswith(".npz") and not spec.startswith("arrays:")) or (location(spec) / META_NAME).exists()
 
 
 def _absolute(spec: str) -> str:
-    return str(Path(spec).absolute()) if _is_features(spec) else absolute_spec(spec)
+    return str(absolute(location(spec))) if _is_features(spec) else absolute_spec(spec)

@@ -12,6 +12,7 @@ from oodml_bench.evaluation.results import ResultRow, read_results, write_result
 from oodml_bench.features.backbones import Backbone
 from oodml_bench.features.devices import choose_device
 from oodml_bench.features.loading import explained_loader_deaths
+from oodml_bench.locations import location
 from oodml_bench.locks import held
 from oodml_bench.progress import working_on
 from oodml_bench.training.checkpoint import CheckpointFile
@@ -123,7 +124,7 @@ def train_run(
         job = Job.prepared(
             material, level, recipe, seed, device=choose_device(device), workers=workers, backbone=backbone
         )
-    folder, description = RunFolder(Path(out)), job.description()
+    folder, description = RunFolder(location(out)), job.description()
     if folder.finished:
         # Nothing is written, so that nobody has to be kept away.
         folder.begin(description)

@@ -9,6 +9,7 @@ from oodml_bench.errors import RunError
 from oodml_bench.evaluation.results import Weights
 from oodml_bench.features.backbones import Backbone
 from oodml_bench.features.devices import choose_device
+from oodml_bench.locations import location
 from oodml_bench.training.checkpoint import CheckpointFile
 from oodml_bench.training.job import Job
 from oodml_bench.training.material import Material
@@ -62,7 +63,7 @@ class Trained:
             Where the folder is no run's, its training is not finished, it has no checkpoint, or the material is not
             what it was trained on.
         """
-        folder = RunFolder(Path(out))
+        folder = RunFolder(location(out))
         description = folder.description()
         job = Job.prepared(
             material,
@@ -112,8 +113,8 @@ def material_of_run(
     benchmark, data = benchmark or benchmark_there, data or data_there
     if benchmark is None or data is None:
         raise RunError(
-            f"{RunFolder(Path(out)).description_file} does not say where its benchmark and its dataset lie, since they "
-            "were given as objects in memory. Give both."
+            f"{RunFolder(location(out)).description_file} does not say where its benchmark and its dataset lie, since "
+            "they were given as objects in memory. Give both."
         )
     return Material.open(benchmark, data)
 
@@ -126,7 +127,7 @@ def places_of_run(out: Path | str) -> tuple[str | None, str | None]:
     RunError
         Where the folder is no run's.
     """
-    description = RunFolder(Path(out)).description()
+    description = RunFolder(location(out)).description()
     return description["benchmark"].get("file"), description["dataset"].get("spec")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from oodml_bench.datasets import Dataset, open_dataset
 from oodml_bench.features import Features, class_means, open_features
+from oodml_bench.locations import location
 from oodml_bench.output import check_writable, refuse_to_overwrite, write_bytes
 from oodml_bench.progress import working_on
 from oodml_bench.reporting.embedding import umap_of
@@ -73,13 +74,14 @@ def write_report(
     OutputError
         Where it cannot be written.
     """
-    page = Path(out) if Path(out).suffix == ".html" else Path(out) / PAGE
+    place = location(out)
+    page = place if place.suffix == ".html" else place / PAGE
     refuse_to_overwrite(page, overwrite=overwrite)
     check_writable(page)
     opened = benchmark if isinstance(benchmark, Benchmark) else load_benchmark(benchmark)
-    source = open_features(features) if isinstance(features, Path | str) else features
+    source = features if features is None or isinstance(features, Features) else open_features(features)
     table = _table(opened, source, progress=progress)
-    results = None if runs is None else Results.of(Path(runs), opened)
+    results = None if runs is None else Results.of(location(runs), opened)
     dataset = open_dataset(images) if isinstance(images, str) else images
     audited = None if source is None else _audit(table, source, dataset, progress=progress)
     content = _content(table, results, dataset, progress=progress)

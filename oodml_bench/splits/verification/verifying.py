@@ -7,6 +7,7 @@ from pathlib import Path
 
 from oodml_bench.datasets import Dataset, open_dataset
 from oodml_bench.features import Features, open_features
+from oodml_bench.locations import location
 from oodml_bench.splits.benchmark import Benchmark
 from oodml_bench.splits.verification.check import Check
 from oodml_bench.splits.verification.distances import check_distances
@@ -67,15 +68,16 @@ def verify(
     FeatureError, DatasetError
         Where features or images cannot be read.
     """
-    opened = open_files(Path(path))
+    path = location(path)
+    opened = open_files(path)
     if opened.benchmark is None:
-        return Verification(Path(path), tuple(opened.checks))
+        return Verification(path, tuple(opened.checks))
     evidence = Evidence.of(
         features if features is None or isinstance(features, Features) else open_features(features),
         open_dataset(images) if isinstance(images, str) else images,
         progress=progress,
     )
-    return Verification(Path(path), (*opened.checks, *checks_of(opened.benchmark, evidence)))
+    return Verification(path, (*opened.checks, *checks_of(opened.benchmark, evidence)))
 
 
 def checks_of(benchmark: Benchmark, evidence: Evidence) -> list[Check]:

@@ -1,0 +1,134 @@
+"""`folder:URL` and `nested:URL`: one folder a class, in storage such as `s3://bucket/products`."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from oodml_bench.datasets.dataset import Dataset
+from oodml_bench.datasets.enclosure import leads_out
+from oodml_bench.datasets.files import decoded, is_image_name
+from oodml_bench.datasets.pictures import broken_pictures_as_os_errors
+from oodml_bench.errors import DatasetError, StorageError
+from oodml_bench.locations import location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class RemoteImages:
+    """The image source of samples that lie below one URL: a sample is what follows the URL."""
+
+    url: str
+
+    def open(self, sample: str) -> Image:
+        """Give the picture of a sample, decoded, in mode RGB."""
+        content = self._content(sample)
+        with broken_pictures_as_os_errors(f"{self.url}/{sample}"):
+            return decoded(io.BytesIO(content))
+
+    def digest(self, sample: str) -> bytes:
+        """Give the SHA-256 digest of a sample's bytes."""
+        return hashlib.sha256(self._content(sample)).digest()
+
+    def _content(self, sample: str) -> bytes:
+        storage, root = _storage(self.url, os.getpid())
+        try:
+            content: bytes = storage.cat_file(f"{root}/{sample}")
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # those of a dozen packages
+            # No OSError: what cannot be fetched now is not broken, and must not be skipped.
+            raise StorageError(
+                f"cannot fetch {self.url}/{sample}: {type(error).__name__}: {error}. Check the credentials and the "
+                "network. What is finished is kept: run the same command again to continue."
+            ) from error
+        return content
+
+
+@cache
+def _storage(url: str, _: int) -> tuple[Any, str]:
+    """Give the fsspec file system of a URL, for this process alone, and its name for the URL's folder.
+
+    A connection does not survive a fork, by which loader processes begin.
+    """
+    path: Any = location(url)
+    return path.fs, path.path.rstrip("/")
+
+
+def read_remote_folder(root: Path, *, nested: bool = False) -> Dataset:
+    """Read a folder at a URL that holds one folder a class; what `read_folder` gives of the same files on this machine.
+
+    Parameters
+    ----------
+    root
+        The folder.
+    nested
+        Whether a layer of superclass folders lies above the class folders.
+
+    Raises
+    ------
+    DatasetError
+        Where the folder holds no class, images of no class, or a class without an image; or where a name in it is no
+        path.
+    """
+    depth = 2 if nested else 1
+    samples: dict[str, list[str]] = defaultdict(list)
+    for name in _visible_names(root):
+        folder = name.rsplit("/", 1)[0] if "/" in name else ""
+        parts = folder.split("/")[:depth] if folder else []
+        if len(parts) == depth:
+            its_samples = samples["/".join(parts)]
+            if is_image_name(name):
+                its_samples.append(name)
+        elif is_image_name(name):
+            raise DatasetError(
+                f"the image {name!r} lies directly in {root}{'/' if folder else ''}{folder}. Put each image into a "
+                "folder that is named after its class."
+            )
+    _check(root, samples)
+    return Dataset(
+        name=root.name or "folder",
+        samples={name: tuple(sorted(samples[name])) for name in sorted(samples)},
+        images=RemoteImages(str(root)),
+        superclasses={name: name.split("/")[0] for name in samples} if nested else {},
+    )
+
+
+def _check(root: Path, samples: Mapping[str, list[str]]) -> None:
+    if not samples:
+        raise DatasetError(f"no class folder in {root}. Give a folder that holds one folder of images a class.")
+    for name, found in samples.items():
+        if not found:
+            raise DatasetError(
+                f"no image in the class folder {root}/{name}. "
+                "Add images of a format that Pillow reads, or remove the folder."
+            )
+
+
+def _visible_names(root: Path) -> Iterator[str]:
+    """Give the names of all files below a folder, relative to it, without hidden ones and ones in hidden folders."""
+    storage, key = _storage(str(root), os.getpid())
+    try:
+        listed = storage.find(key)
+    except OSError as error:
+        raise DatasetError(f"cannot read the folder {root}: {error}") from error
+    for found in listed:
+        name = found.removeprefix(key).removeprefix("/")
+        # Some tools make an object of no content for a folder.
+        if not name or name.endswith("/"):
+            continue
+        if leads_out(name, PurePosixPath) or PurePosixPath(name).as_posix() != name:
+            raise DatasetError(f"{root} holds {name!r}, which is no path. Rename it, then run again.")
+        if not any(part.startswith(".") for part in name.split("/")):
+            yield name
