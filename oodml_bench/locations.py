@@ -21,6 +21,9 @@ _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 #: Listings are not kept, since other processes write there too.
 _OPTIONS = {"use_listings_cache": False}
 
+#: What to do when storage fails in the middle of work.
+CONTINUE = "Check the credentials and the network. What is finished is kept: run the same command again to continue."
+
 #: Packages whose errors tell that storage could not be reached.
 _STORAGE_PACKAGES = frozenset({"aiobotocore", "aiohttp", "botocore", "fsspec", "gcsfs", "google", "s3fs"})
 
@@ -64,14 +67,16 @@ def absolute(path: Path) -> Path:
     return path if is_remote(path) else path.absolute()
 
 
+def reason_of(error: BaseException) -> str:
+    """Give what a package that speaks to storage says is wrong, as the middle of a sentence."""
+    return f"{type(error).__name__}: {error}".rstrip(".")
+
+
 def storage_failure(error: BaseException) -> StorageError | None:
     """Give what an error of a package that speaks to storage means, None for other errors."""
     if type(error).__module__.partition(".")[0] not in _STORAGE_PACKAGES:
         return None
-    return StorageError(
-        f"the storage could not be reached, or refused: {type(error).__name__}: {error}. Check the credentials and the "
-        "network. What is finished is kept: run the same command again to continue."
-    )
+    return StorageError(f"the storage could not be reached, or refused: {reason_of(error)}. {CONTINUE}")
 
 
 def _remote(protocol: str, rest: str) -> Path:
@@ -97,6 +102,6 @@ def _remote(protocol: str, rest: str) -> Path:
         pass
     except Exception as error:  # those of a dozen packages
         raise StorageError(
-            f"cannot reach {url}: {type(error).__name__}: {error}. Check the address, the credentials and the network."
+            f"cannot reach {url}: {reason_of(error)}. Check the address, the credentials and the network."
         ) from error
     return cast("Path", path)

@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from oodml_bench.errors import LockedError, OutputError, OutputExistsError
-from oodml_bench.locations import is_remote
+from oodml_bench.locations import CONTINUE, is_remote, reason_of
 
 #: What the names of files start with that are being written, or that a killed process left behind.
 UNFINISHED_PREFIX = ".unfinished-"
@@ -165,8 +165,7 @@ def _explained_refusals(path: Path) -> Iterator[None]:
         yield
     except Exception as error:  # those of a dozen packages
         raise OutputError(
-            f"cannot write {path}: {type(error).__name__}: {error}. Check that the bucket exists and may be written, "
-            "the credentials and the network; what is finished is kept."
+            f"cannot write {path}: {reason_of(error)}. Check that the bucket exists and may be written. {CONTINUE}"
         ) from error
 
 

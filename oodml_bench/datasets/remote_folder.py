@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,10 @@ from oodml_bench.datasets.enclosure import leads_out
 from oodml_bench.datasets.files import decoded, is_image_name
 from oodml_bench.datasets.pictures import broken_pictures_as_os_errors
 from oodml_bench.errors import DatasetError, StorageError
-from oodml_bench.locations import location
+from oodml_bench.locations import CONTINUE, location, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from PIL.Image import Image
@@ -49,10 +49,7 @@ class RemoteImages:
             raise
         except Exception as error:  # those of a dozen packages
             # No OSError: what cannot be fetched now is not broken, and must not be skipped.
-            raise StorageError(
-                f"cannot fetch {self.url}/{sample}: {type(error).__name__}: {error}. Check the credentials and the "
-                "network. What is finished is kept: run the same command again to continue."
-            ) from error
+            raise StorageError(f"cannot fetch {self.url}/{sample}: {reason_of(error)}. {CONTINUE}") from error
         return content
 
 
@@ -83,20 +80,25 @@ def read_remote_folder(root: Path, *, nested: bool = False) -> Dataset:
         path.
     """
     depth = 2 if nested else 1
-    samples: dict[str, list[str]] = defaultdict(list)
-    for name in _visible_names(root):
-        folder = name.rsplit("/", 1)[0] if "/" in name else ""
-        parts = folder.split("/")[:depth] if folder else []
-        if len(parts) == depth:
-            its_samples = samples["/".join(parts)]
-            if is_image_name(name):
-                its_samples.append(name)
-        elif is_image_name(name):
+    samples: dict[str, list[str]] = {}
+    # The folders that hold class folders, and whether each does.
+    parents = {"": False}
+    for name in _names_below(root):
+        *folders, file = name.split("/")
+        visible = list(takewhile(_is_visible, folders[:depth]))
+        is_sample = is_image_name(file) and all(map(_is_visible, [*folders, file]))
+        if len(visible) == depth:
+            found = samples.setdefault("/".join(visible), [])
+            found += [name] if is_sample else []
+            parents["/".join(visible[:-1])] = True
+        elif is_sample:
             raise DatasetError(
-                f"the image {name!r} lies directly in {root}{'/' if folder else ''}{folder}. Put each image into a "
-                "folder that is named after its class."
+                f"the image {file!r} lies directly in {_joined(root, visible)}. "
+                "Put each image into a folder that is named after its class."
             )
-    _check(root, samples)
+        else:
+            parents.setdefault("/".join(visible), False)
+    _check(root, samples, parents)
     return Dataset(
         name=root.name or "folder",
         samples={name: tuple(sorted(samples[name])) for name in sorted(samples)},
@@ -105,9 +107,20 @@ def read_remote_folder(root: Path, *, nested: bool = False) -> Dataset:
     )
 
 
-def _check(root: Path, samples: Mapping[str, list[str]]) -> None:
-    if not samples:
-        raise DatasetError(f"no class folder in {root}. Give a folder that holds one folder of images a class.")
+def _joined(root: Path, folders: Sequence[str]) -> str:
+    return "/".join((str(root), *folders))
+
+
+def _is_visible(part: str) -> bool:
+    return not part.startswith(".")
+
+
+def _check(root: Path, samples: Mapping[str, list[str]], parents: Mapping[str, bool]) -> None:
+    for parent, has_classes in parents.items():
+        # Those of superclasses lie in the root.
+        if not has_classes and not (parent == "" and len(parents) > 1):
+            place = _joined(root, [parent] if parent else [])
+            raise DatasetError(f"no class folder in {place}. Give a folder that holds one folder of images a class.")
     for name, found in samples.items():
         if not found:
             raise DatasetError(
@@ -116,8 +129,8 @@ def _check(root: Path, samples: Mapping[str, list[str]]) -> None:
             )
 
 
-def _visible_names(root: Path) -> Iterator[str]:
-    """Give the names of all files below a folder, relative to it, without hidden ones and ones in hidden folders."""
+def _names_below(root: Path) -> Iterator[str]:
+    """Give the names of all files below a folder, relative to it."""
     storage, key = _storage(str(root), os.getpid())
     try:
         listed = storage.find(key)
@@ -130,5 +143,4 @@ def _visible_names(root: Path) -> Iterator[str]:
             continue
         if leads_out(name, PurePosixPath) or PurePosixPath(name).as_posix() != name:
             raise DatasetError(f"{root} holds {name!r}, which is no path. Rename it, then run again.")
-        if not any(part.startswith(".") for part in name.split("/")):
-            yield name
+        yield name
