@@ -1,31 +1,21 @@
 """Where files lie: on this machine, or at a URL such as `s3://bucket/features`.
 
-A path at a URL is a `upath.UPath`. It is called a `pathlib.Path` in signatures, since it has those of its methods that
-are used here: to read, to list, and to name what lies beside or below. Writing goes through `oodml_bench.output`.
+What lies at a URL is called a `pathlib.Path` in signatures, and is an `oodml_bench.remote.RemotePath`: it has those
+methods that are used here, to read, to list, and to name what lies beside or below. `oodml_bench.output` writes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from oodml_bench.errors import InputError, MissingExtraError, StorageError
-
-#: Protocol → the extra that it needs. All of them show a file whole or not at all, which outputs rely on.
-_EXTRAS: Mapping[str, str] = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "memory": "s3"}
+from oodml_bench.errors import InputError
+from oodml_bench.remote import RemotePath, temporary_folder
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
-
-#: Listings are not kept, since other processes write there too.
-_OPTIONS = {"use_listings_cache": False}
-
-#: What to do when storage fails in the middle of work.
-CONTINUE = "Check the credentials and the network. What is finished is kept: run the same command again to continue."
-
-#: Packages whose errors tell that storage could not be reached.
-_STORAGE_PACKAGES = frozenset({"aiobotocore", "aiohttp", "botocore", "fsspec", "gcsfs", "google", "s3fs"})
 
 
 def location(place: Path | str) -> Path:
@@ -40,7 +30,7 @@ def location(place: Path | str) -> Path:
     Raises
     ------
     InputError
-        Where a URL has another protocol.
+        Where a URL has another protocol, or is no path.
     MissingExtraError
         Where the package for a protocol is not installed.
     StorageError
@@ -49,7 +39,11 @@ def location(place: Path | str) -> Path:
     if not isinstance(place, str):
         return place
     url = _URL.fullmatch(place)
-    return Path(place) if url is None else _remote(url[1].lower(), url[2])
+    if url is None:
+        return Path(place)
+    path: Any = RemotePath.parse(url[1].lower(), url[2])
+    path.exists()
+    return cast("Path", path)
 
 
 def is_url(text: str) -> bool:
@@ -57,51 +51,35 @@ def is_url(text: str) -> bool:
     return _URL.fullmatch(text) is not None
 
 
-def is_remote(path: Path) -> bool:
-    """Tell whether a path is at a URL."""
-    return not isinstance(path, Path)
+def remote(path: Path) -> RemotePath | None:
+    """Give what lies at a URL as that, and None for a path of this machine."""
+    place: Any = path
+    return place if isinstance(place, RemotePath) else None
 
 
-def absolute(path: Path) -> Path:
-    """Give a path that means the same in every working directory."""
-    return path if is_remote(path) else path.absolute()
+def check_shared(path: Path) -> None:
+    """Raise `InputError` where only this process can see a path."""
+    place = remote(path)
+    if place is not None and place.protocol == "memory":
+        raise InputError(f"{path} lies in the memory of this process, and other machines cannot see it: choose another")
 
 
-def reason_of(error: BaseException) -> str:
-    """Give what a package that speaks to storage says is wrong, as the middle of a sentence."""
-    return f"{type(error).__name__}: {error}".rstrip(".")
+@contextmanager
+def local_copy(path: Path) -> Iterator[Path]:
+    """Give a file of this machine that has the content of a file: itself, or what is fetched from its URL meanwhile.
 
-
-def storage_failure(error: BaseException) -> StorageError | None:
-    """Give what an error of a package that speaks to storage means, None for other errors."""
-    if type(error).__module__.partition(".")[0] not in _STORAGE_PACKAGES:
-        return None
-    return StorageError(f"the storage could not be reached, or refused: {reason_of(error)}. {CONTINUE}")
-
-
-def _remote(protocol: str, rest: str) -> Path:
-    if protocol not in _EXTRAS:
-        raise InputError(
-            f"files at {protocol}:// cannot be used; allowed: {', '.join(f'{name}://' for name in _EXTRAS)}, and paths "
-            "of this machine"
-        )
-    url = f"{protocol}://{rest.rstrip('/')}"
-    try:
-        import upath
-
-        make: Any = upath.UPath
-        path = make(url, **_OPTIONS)
-        storage = path.fs
-    except ImportError as error:
-        raise MissingExtraError(
-            f'{url} needs a package that is missing: pip install "oodml-bench[{_EXTRAS[protocol]}]"'
-        ) from error
-    try:
-        storage.info(path.path)
-    except FileNotFoundError:
-        pass
-    except Exception as error:  # those of a dozen packages
-        raise StorageError(
-            f"cannot reach {url}: {reason_of(error)}. Check the address, the credentials and the network."
-        ) from error
-    return cast("Path", path)
+    Raises
+    ------
+    StorageError
+        Where it cannot be fetched.
+    FileNotFoundError
+        Where it is not there.
+    """
+    place = remote(path)
+    if place is None:
+        yield path
+        return
+    with temporary_folder() as folder:
+        copy = folder / place.name
+        place.fetch(copy)
+        yield copy

@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from oodml_bench.errors import LockedError, OutputExistsError
-from oodml_bench.locations import is_remote
+from oodml_bench.locations import remote
 from oodml_bench.output import UNFINISHED_PREFIX, exclusive, explained_os_errors, write_bytes
 
 #: In a folder that a process writes into.
@@ -49,7 +49,7 @@ def held(folder: Path, *, share: str | None = None) -> Iterator[None]:
     """
     if folder.exists() and not folder.is_dir():
         raise OutputExistsError(f"{folder} exists already, and is a file. Choose a folder.")
-    if is_remote(folder):
+    if remote(folder) is not None:
         yield
         return
     suffix = "" if share is None else f"-{share.replace('/', '-of-')}"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from oodml_bench.errors import LockedError, OutputError, OutputExistsError
-from oodml_bench.locations import CONTINUE, is_remote, reason_of
+from oodml_bench.locations import remote
+from oodml_bench.remote import RemotePath, temporary_folder
 
 #: What the names of files start with that are being written, or that a killed process left behind.
 UNFINISHED_PREFIX = ".unfinished-"
@@ -44,8 +43,9 @@ def refuse_to_overwrite(path: Path, *, overwrite: bool) -> None:
 
 def check_writable(path: Path) -> None:
     """Raise `OutputError` where `path` could not be written: before long work, not after it."""
-    if is_remote(path):
-        _check_storage(path)
+    place = remote(path)
+    if place is not None:
+        place.try_writing(f"{UNFINISHED_PREFIX}{path.name}")
         return
     with explained_os_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,8 +118,9 @@ def replaced_atomically(path: Path) -> Iterator[Path]:
     LockedError
         When another process has been writing `path` for a minute.
     """
-    if is_remote(path):
-        with _uploaded(path) as local:
+    place = remote(path)
+    if place is not None:
+        with _uploaded(place) as local:
             yield local
         return
     temporary = _unfinished(path)
@@ -142,38 +143,15 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _uploaded(path: Path) -> Iterator[Path]:
+def _uploaded(path: RemotePath) -> Iterator[Path]:
     """Give a temporary path on this machine, and upload what is there when the block ends without an error."""
-    with tempfile.TemporaryDirectory() as folder:
-        temporary = Path(folder) / path.name
-        with explained_os_errors(temporary):
+    with temporary_folder() as folder:
+        temporary = folder / path.name
+        try:
             yield temporary
-        with _explained_refusals(path):
-            _storage(path).put_file(str(temporary), _key(path))
-
-
-def _check_storage(path: Path) -> None:
-    probe = _unfinished(path)
-    with _explained_refusals(path):
-        _storage(probe).pipe_file(_key(probe), b"")
-        _storage(probe).rm_file(_key(probe))
-
-
-@contextmanager
-def _explained_refusals(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:  # those of a dozen packages
-        raise OutputError(
-            f"cannot write {path}: {reason_of(error)}. Check that the bucket exists and may be written. {CONTINUE}"
-        ) from error
-
-
-def _storage(path: Any) -> Any:
-    """Give the fsspec file system of a path at a URL."""
-    return path.fs
-
-
-def _key(path: Any) -> str:
-    """Give the name by which that file system knows it."""
-    return str(path.path)
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {path}: {error.strerror or error}, in the folder for temporary files, {folder.parent}. "
+                "Name another one by TMPDIR."
+            ) from error
+        path.upload(temporary)

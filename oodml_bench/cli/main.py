@@ -28,7 +28,6 @@ from oodml_bench.cli.train import evaluate, train
 from oodml_bench.cli.validate import validate
 from oodml_bench.cli.verify import verify
 from oodml_bench.errors import OodmlError
-from oodml_bench.locations import storage_failure
 from oodml_bench.printing import printable
 
 
@@ -54,12 +53,6 @@ class _Commands(click.Group):
             for line in (f"Error: {first}", *others):
                 echo(line, err=True)
             sys.exit(error.exit_code)
-        except Exception as error:
-            failure = storage_failure(error)
-            if failure is None:
-                raise
-            echo(f"Error: {failure}", err=True)
-            sys.exit(failure.exit_code)
         except KeyboardInterrupt:
             echo("Interrupted. What was finished is kept; the same command goes on from there.", err=True)
             # What a shell gives for a command that Ctrl-C ended.

@@ -12,7 +12,6 @@ from oodml_bench.cli.echo import echo
 from oodml_bench.cli.failures import show_failures
 from oodml_bench.cli.few_shot_table import show_few_shot
 from oodml_bench.cli.parameters import LOCATION, CommaSeparated
-from oodml_bench.locations import absolute
 
 #: Pair-based, mining, proxies, classification: one recipe of each kind.
 RECIPES = ("head-margin", "head-multisimilarity", "head-proxyanchor", "head-arcface")
@@ -74,7 +73,7 @@ def validate(
 
     begin = time.monotonic()
     opened = open_features(features)
-    material = Material(load_benchmark(benchmark), opened, str(absolute(benchmark)), str(absolute(features)))
+    material = Material(load_benchmark(benchmark), opened, str(benchmark.absolute()), str(features.absolute()))
     chosen = load_recipes(recipes, dataset=material.benchmark.name)
     few_shot = None
     if shots is not None:

@@ -20,11 +20,16 @@ def broken_pictures_as_os_errors(where: str) -> Iterator[None]:
     Pillow's plug-ins raise almost anything on damaged bytes: `SyntaxError`, `struct.error`, `ValueError`,
     `DecompressionBombError`, …
     """
+    from PIL import UnidentifiedImageError
+
     try:
         with bombs_as_os_errors():
             yield
     except MemoryError:
         raise
+    except UnidentifiedImageError as error:
+        # Pillow's own message names the place in memory of what was fetched.
+        raise OSError(f"cannot read the picture {where}: it is of no format that is read") from error
     except Exception as error:
         raise OSError(f"cannot read the picture {where}: {error or type(error).__name__}") from error
 

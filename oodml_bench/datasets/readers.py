@@ -16,7 +16,7 @@ from oodml_bench.datasets.remote_folder import read_remote_folder
 from oodml_bench.datasets.sop import read_sop
 from oodml_bench.datasets.torchvision_sets import read_torchvision
 from oodml_bench.errors import DatasetError
-from oodml_bench.locations import absolute, is_url, location
+from oodml_bench.locations import is_url, location, remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def absolute_spec(spec: str) -> str:
     """Give a specification that means the same dataset in every working directory."""
     reader, _, rest = spec.partition(":")
     if reader in _READERS_OF_A_PATH:
-        return f"{reader}:{absolute(_path(rest))}"
+        return f"{reader}:{_path(rest).absolute()}"
     if reader == "torchvision":
         name, _, path = rest.partition(":")
         return f"{reader}:{name}:{_path(path).absolute()}"
@@ -101,9 +101,9 @@ def _local_path(text: str) -> Path:
 
 
 def _read_folder(rest: str, *, nested: bool = False) -> Dataset:
-    if is_url(rest):
-        return read_remote_folder(location(rest), nested=nested)
-    return read_folder(_path(rest), nested=nested)
+    path = _path(rest)
+    place = remote(path)
+    return read_folder(path, nested=nested) if place is None else read_remote_folder(place, nested=nested)
 
 
 def _read_torchvision(rest: str) -> Dataset:
@@ -141,6 +141,8 @@ def _forms_of(reader: str) -> str:
 
 
 def _advice(spec: str) -> str:
-    if is_url(spec) or _path(spec).is_dir():
+    if is_url(spec):
+        return f"If it is a folder with one folder of images a class, write folder:{spec}; features hold a meta.json."
+    if _path(spec).is_dir():
         return f"It is a folder: write folder:{spec}"
     return f"Write one of {', '.join(FORMS)}."

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from dataclasses import dataclass
-from functools import cache
 from itertools import takewhile
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from oodml_bench.datasets.dataset import Dataset
 from oodml_bench.datasets.enclosure import leads_out
 from oodml_bench.datasets.files import decoded, is_image_name
 from oodml_bench.datasets.pictures import broken_pictures_as_os_errors
-from oodml_bench.errors import DatasetError, StorageError
-from oodml_bench.locations import CONTINUE, location, reason_of
+from oodml_bench.errors import DatasetError
+from oodml_bench.remote import RemotePath
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from PIL.Image import Image
 
@@ -29,41 +26,21 @@ if TYPE_CHECKING:
 class RemoteImages:
     """The image source of samples that lie below one URL: a sample is what follows the URL."""
 
-    url: str
+    root: RemotePath
 
     def open(self, sample: str) -> Image:
-        """Give the picture of a sample, decoded, in mode RGB."""
-        content = self._content(sample)
-        with broken_pictures_as_os_errors(f"{self.url}/{sample}"):
+        """Give the picture of a sample, decoded, in mode RGB; raises `StorageError` where it cannot be fetched."""
+        path = self.root / sample
+        content = path.read_bytes()
+        with broken_pictures_as_os_errors(str(path)):
             return decoded(io.BytesIO(content))
 
     def digest(self, sample: str) -> bytes:
         """Give the SHA-256 digest of a sample's bytes."""
-        return hashlib.sha256(self._content(sample)).digest()
-
-    def _content(self, sample: str) -> bytes:
-        storage, root = _storage(self.url, os.getpid())
-        try:
-            content: bytes = storage.cat_file(f"{root}/{sample}")
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # those of a dozen packages
-            # No OSError: what cannot be fetched now is not broken, and must not be skipped.
-            raise StorageError(f"cannot fetch {self.url}/{sample}: {reason_of(error)}. {CONTINUE}") from error
-        return content
+        return hashlib.sha256((self.root / sample).read_bytes()).digest()
 
 
-@cache
-def _storage(url: str, _: int) -> tuple[Any, str]:
-    """Give the fsspec file system of a URL, for this process alone, and its name for the URL's folder.
-
-    A connection does not survive a fork, by which loader processes begin.
-    """
-    path: Any = location(url)
-    return path.fs, path.path.rstrip("/")
-
-
-def read_remote_folder(root: Path, *, nested: bool = False) -> Dataset:
+def read_remote_folder(root: RemotePath, *, nested: bool = False) -> Dataset:
     """Read a folder at a URL that holds one folder a class; what `read_folder` gives of the same files on this machine.
 
     Parameters
@@ -75,6 +52,8 @@ def read_remote_folder(root: Path, *, nested: bool = False) -> Dataset:
 
     Raises
     ------
+    StorageError
+        Where the storage cannot be reached, or refuses.
     DatasetError
         Where the folder holds no class, images of no class, or a class without an image; or where a name in it is no
         path.
@@ -100,14 +79,14 @@ def read_remote_folder(root: Path, *, nested: bool = False) -> Dataset:
             parents.setdefault("/".join(visible), False)
     _check(root, samples, parents)
     return Dataset(
-        name=root.name or "folder",
+        name=root.name,
         samples={name: tuple(sorted(samples[name])) for name in sorted(samples)},
-        images=RemoteImages(str(root)),
+        images=RemoteImages(root),
         superclasses={name: name.split("/")[0] for name in samples} if nested else {},
     )
 
 
-def _joined(root: Path, folders: Sequence[str]) -> str:
+def _joined(root: RemotePath, folders: Sequence[str]) -> str:
     return "/".join((str(root), *folders))
 
 
@@ -115,7 +94,7 @@ def _is_visible(part: str) -> bool:
     return not part.startswith(".")
 
 
-def _check(root: Path, samples: Mapping[str, list[str]], parents: Mapping[str, bool]) -> None:
+def _check(root: RemotePath, samples: Mapping[str, list[str]], parents: Mapping[str, bool]) -> None:
     for parent, has_classes in parents.items():
         # Those of superclasses lie in the root.
         if not has_classes and not (parent == "" and len(parents) > 1):
@@ -129,18 +108,12 @@ def _check(root: Path, samples: Mapping[str, list[str]], parents: Mapping[str, b
             )
 
 
-def _names_below(root: Path) -> Iterator[str]:
-    """Give the names of all files below a folder, relative to it."""
-    storage, key = _storage(str(root), os.getpid())
+def _names_below(root: RemotePath) -> Iterator[str]:
     try:
-        listed = storage.find(key)
-    except OSError as error:
+        found = root.files_below()
+    except FileNotFoundError as error:
         raise DatasetError(f"cannot read the folder {root}: {error}") from error
-    for found in listed:
-        name = found.removeprefix(key).removeprefix("/")
-        # Some tools make an object of no content for a folder.
-        if not name or name.endswith("/"):
-            continue
+    for name in found:
         if leads_out(name, PurePosixPath) or PurePosixPath(name).as_posix() != name:
             raise DatasetError(f"{root} holds {name!r}, which is no path. Rename it, then run again.")
         yield name

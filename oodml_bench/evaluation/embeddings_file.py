@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from oodml_bench.datasets.names import name_in_class
 from oodml_bench.errors import EmbeddingError
 from oodml_bench.features.spooling import gathered, spooled
-from oodml_bench.locations import location
+from oodml_bench.locations import local_copy, location
 from oodml_bench.reading.bounded import UnreadableError
 from oodml_bench.reading.cutting import cut
 from oodml_bench.reading.expansion import check_expansion
 from oodml_bench.reading.npz import read_npz
-from oodml_bench.reading.parquet import check_size, check_texts, opened_parquet, text_columns
+from oodml_bench.reading.parquet import check_size, check_texts, text_columns
 
 #: What every message about a malformed file ends with.
 LAYOUT = (
@@ -70,7 +70,8 @@ def read_embeddings(path: Path | str) -> EmbeddingsFile:
     if not path.is_file():
         raise EmbeddingError(f"there are no embeddings at {path}: no such file")
     try:
-        columns = _npz(path) if path.suffix == ".npz" else _parquet(path)
+        with local_copy(path) as file:
+            columns = _npz(file) if path.suffix == ".npz" else _parquet(file)
         return _checked(*columns)
     except EmbeddingError as error:
         raise EmbeddingError(f"embeddings {path}: {error}. {LAYOUT}") from error
@@ -144,13 +145,14 @@ def _parquet(path: Path) -> tuple[Any, ...]:
 def _columns(path: Path, names: Sequence[str]) -> list[Any]:
     """Give columns by name, None for those that are not there; text as dictionaries, which hold each text once."""
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    with opened_parquet(path) as file:
+    with pq.ParquetFile(path) as file:
         check_size(file.metadata, path)
         schema = file.schema.to_arrow_schema()
     for name in names:
         _refuse_twice(schema.names, name)
-    with opened_parquet(path, read_dictionary=[name for name in text_columns(schema) if name in names]) as file:
+    with pq.ParquetFile(path, read_dictionary=[name for name in text_columns(schema) if name in names]) as file:
         wanted = [name for name in names if name in schema.names]
         batches = list(_batches(file, wanted, _BATCH_ROWS, path))
         table = pa.Table.from_batches(batches) if batches else file.read(columns=wanted)
@@ -187,8 +189,10 @@ def _names_of(column: Any) -> NDArray[Any] | None:
 
 
 def _embeddings_in(path: Path) -> NDArray[np.float32] | None:
+    import pyarrow.parquet as pq
+
     # Mapped: read in another way, what was decoded stays in memory.
-    with opened_parquet(path, mapped=True) as file:
+    with pq.ParquetFile(path, memory_map=True) as file:
         names = file.schema.to_arrow_schema().names
         if "embedding" not in names:
             return None

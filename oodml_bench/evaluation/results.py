@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 from collections.abc import Iterable
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from oodml_bench.errors import RunError
-from oodml_bench.locations import is_remote, location
+from oodml_bench.locations import local_copy, location
 from oodml_bench.output import write_bytes
 from oodml_bench.reading.bounded import UnreadableError
 from oodml_bench.reading.cutting import cut, quoted
@@ -120,8 +119,7 @@ def read_results(path: Path | str) -> list[ResultRow]:
 
 def _read(file: Path) -> Iterable[tuple[ResultRow, str]]:
     try:
-        # What is fetched from a URL comes as a whole: its files have no lines of a limited length.
-        with io.BytesIO(file.read_bytes()) if is_remote(file) else file.open("rb") as lines:
+        with local_copy(file) as copy, copy.open("rb") as lines:
             for number, line in enumerate(iter(partial(lines.readline, MOST_LINE_BYTES), b""), start=1):
                 place = f"{file}, line {number}"
                 yield _row(line, place), place

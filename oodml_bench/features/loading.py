@@ -92,7 +92,7 @@ def load_batches(
         yield from loader
     except StorageError as error:
         # Of a loader process torch gives the whole traceback as the message.
-        raise StorageError(str(error).strip().rpartition("StorageError: ")[2]) from error
+        raise StorageError(str(error).strip().rpartition("oodml_bench.errors.StorageError: ")[2]) from error
 
 
 @contextmanager

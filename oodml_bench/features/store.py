@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from oodml_bench.errors import FeatureError
 from oodml_bench.features.store_meta import META_NAME, StoreMeta, read_meta
-from oodml_bench.locations import location
+from oodml_bench.locations import local_copy, location
 from oodml_bench.reading.bounded import UnreadableError
 from oodml_bench.reading.cutting import cut
-from oodml_bench.reading.parquet import check_size, check_texts, opened_parquet, text_columns
+from oodml_bench.reading.parquet import check_size, check_texts, text_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,7 +87,9 @@ class FeatureStore:
     @property
     def missing_parts(self) -> tuple[int, ...]:
         """The numbers of the parts that do not exist yet."""
-        return tuple(part for part, path in enumerate(self.part_paths) if not path.is_file())
+        # By one look at the folder: at a URL, one at each of many parts would take minutes.
+        there = {path.name for path in self.path.iterdir()}
+        return tuple(part for part, path in enumerate(self.part_paths) if path.name not in there)
 
     @property
     def complete(self) -> bool:
@@ -107,8 +109,9 @@ class FeatureStore:
         FeatureError
             Where a part is damaged or has other columns.
         """
-        for path in self.part_paths:
-            if path.is_file():
+        missing = set(self.missing_parts)
+        for part, path in enumerate(self.part_paths):
+            if part not in missing:
                 yield from _batches_of(path, self.meta, columns)
 
     def is_whole(self, part: int) -> bool:
@@ -123,13 +126,15 @@ def _batches_of(path: Path, meta: StoreMeta, columns: list[str] | None) -> Itera
     expected = store_schema(meta.dimension)
     rows = max(1, min(BATCH_ROWS, _BATCH_VALUES // meta.dimension))
     try:
-        with opened_parquet(path) as part:
-            _check_part(part, expected, meta, path)
-        with opened_parquet(
-            path, mapped=True, read_dictionary=text_columns(expected), page_checksum_verification=True
-        ) as part:
-            for batch in part.iter_batches(rows, columns=columns):
-                yield _with_texts(batch, expected)
+        with local_copy(path) as file:
+            with pq.ParquetFile(file, page_checksum_verification=True) as part:
+                _check_part(part, expected, meta, path)
+                check_size(part.metadata, file)
+            with pq.ParquetFile(
+                file, memory_map=True, read_dictionary=text_columns(expected), page_checksum_verification=True
+            ) as part:
+                for batch in part.iter_batches(rows, columns=columns):
+                    yield _with_texts(batch, expected)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise FeatureError(
             f"{path} cannot be read: {cut(error)}. Delete this file and run the same extract command again."
@@ -143,7 +148,6 @@ def _check_part(part: pq.ParquetFile, expected: pa.Schema, meta: StoreMeta, path
         raise FeatureError(f"{path} does not have the columns of its feature store: it has {cut(columns)}")
     if part.metadata.num_rows > meta.part_size:
         raise UnreadableError(f"it has {part.metadata.num_rows} rows, more than the {meta.part_size} of a part")
-    check_size(part.metadata, path)
 
 
 def _with_texts(batch: pa.RecordBatch, expected: pa.Schema) -> pa.RecordBatch:

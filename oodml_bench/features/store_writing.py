@@ -96,7 +96,8 @@ def _refuse_other_features(path: Path, stored: StoreMeta, wanted: StoreMeta) -> 
 def parts_to_write(store: FeatureStore, among: Sequence[int] | None = None) -> tuple[int, ...]:
     """Give the numbers of the parts, among these or all, that do not exist or cannot be read to their end."""
     numbers = range(store.meta.part_count) if among is None else among
-    return tuple(part for part in numbers if not store.is_whole(part))
+    missing = set(store.missing_parts)
+    return tuple(part for part in numbers if part in missing or not store.is_whole(part))
 
 
 def write_part(store: FeatureStore, part: int, rows: Rows) -> None:

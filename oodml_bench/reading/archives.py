@@ -18,8 +18,6 @@ def check_archive(path: Path) -> None:
     zipfile.BadZipFile, OSError
         Where it is damaged, or the system cannot read it.
     """
-    with path.open("rb") as file:
-        if not zipfile.is_zipfile(file):
-            return
-        with zipfile.ZipFile(file) as archive:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
             check_expansion(sum(member.file_size for member in archive.infolist()), path.stat().st_size)

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from oodml_bench.locations import local_copy
 from oodml_bench.reading.bounded import UnreadableError
 from oodml_bench.reading.cutting import cut
 from oodml_bench.reading.expansion import check_expansion
@@ -44,13 +45,21 @@ def read_npz(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
         header says, or is much larger than the file.
     """
     try:
+        with local_copy(path) as copy:
+            return _read(copy, names)
+    except FileNotFoundError as error:
+        raise UnreadableError(str(error)) from error
+
+
+def _read(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
+    try:
         with path.open("rb") as file:
             if file.read(len(_SINGLE)) == _SINGLE:
                 raise UnreadableError("it holds a single array without a name")
-            with zipfile.ZipFile(file) as archive:
-                members = _members(archive, names)
-                check_expansion(sum(member.file_size for member in members.values()), path.stat().st_size)
-                return {name: _array(archive, member) for name, member in members.items()}
+        with zipfile.ZipFile(path) as archive:
+            members = _members(archive, names)
+            check_expansion(sum(member.file_size for member in members.values()), path.stat().st_size)
+            return {name: _array(archive, member) for name, member in members.items()}
     except UnreadableError:
         raise
     except MemoryError as error:

@@ -6,12 +6,9 @@ is left to Arrow.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from oodml_bench.locations import is_remote
 from oodml_bench.reading.bounded import UnreadableError
 from oodml_bench.reading.expansion import check_expansion
 
@@ -20,29 +17,6 @@ MOST_NAME_BYTES = 4_096
 
 #: Bytes that a row takes at least, as the code of its name.
 _LEAST_WIDTH = 4
-
-
-@contextmanager
-def opened_parquet(path: Path, *, mapped: bool = False, **options: Any) -> Iterator[Any]:
-    """Give the `pyarrow.parquet.ParquetFile` of a path, while the block runs.
-
-    Parameters
-    ----------
-    path
-        The file; one at a URL is read piece by piece.
-    mapped
-        Whether a file on this machine is mapped into memory.
-    **options
-        Of `pyarrow.parquet.ParquetFile`.
-    """
-    import pyarrow.parquet as pq
-
-    if not is_remote(path):
-        with pq.ParquetFile(path, memory_map=mapped, **options) as parquet:
-            yield parquet
-        return
-    with path.open("rb") as file, pq.ParquetFile(file, **options) as parquet:
-        yield parquet
 
 
 def check_size(metadata: Any, path: Path) -> None:

@@ -17,7 +17,7 @@ from oodml_bench.features.forward import pictures_at_once
 from oodml_bench.features.sample_order import skipped_samples
 from oodml_bench.features.store import FeatureStore
 from oodml_bench.features.store_writing import begin_store, finish_store, finished_store
-from oodml_bench.locations import absolute, location
+from oodml_bench.locations import check_shared, location
 from oodml_bench.locks import held
 from oodml_bench.progress import progress_of, working_on
 from oodml_bench.scale.cluster import connected, resource, wait_until_losses_are_noticed
@@ -93,6 +93,8 @@ def extract_on_ray(
         Where there is no such cluster, or machines are lost again and again.
     """
     check_sizes(batch_size=batch_size, part_size=part_size, workers=workers)
+    folder = location(out).absolute()
+    check_shared(folder)
     with connected(address):
         crew = Crew.on_cluster(gpus, workers, device)
         with working_on("Loading the backbone and taking the dataset's fingerprint", shown=progress):
@@ -102,7 +104,6 @@ def extract_on_ray(
             chosen_precision = _precision_on(crew, precision)
             shared = SharedImages.of(images)
             meta = meta_of(images, fingerprint_on_ray(images, shared), network, chosen_precision, part_size)
-        folder = absolute(location(out))
         if (finished := finished_store(folder, meta, _missing_parts)) is not None:
             return Extraction(finished, 0, tuple(finished.meta.skipped))
         with held(folder):

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from oodml_bench.datasets import Dataset
-from oodml_bench.errors import DatasetError
+from oodml_bench.errors import DatasetError, StorageError
 from oodml_bench.evaluation.metrics import checked_metrics
-from oodml_bench.locations import absolute
+from oodml_bench.locations import check_shared
 from oodml_bench.printing import printable
 from oodml_bench.scale.cluster import connected
 from oodml_bench.scale.live_table import Show, Status, live_table
@@ -91,12 +91,13 @@ def sweep_on_ray(
     planned = planned_runs(material, recipes, seeds=seeds, levels=levels, few_shot=few_shot)
     checked_metrics(metrics)
     check_loggers(loggers)
+    check_shared(out)
     source = _Source.of(material)
     with connected(address):
         needs = RunNeeds.on_cluster(gpus_per_run, workers, device)
         order = _Order(
             source,
-            absolute(out),
+            out.absolute(),
             needs.device,
             needs.workers,
             tuple(loggers),
@@ -232,7 +233,7 @@ class _Watched:
         """Say how many epochs of a run are done, by what its folder tells."""
         try:
             done = len(RunFolder(self.order.out / name).metrics_file.read_text(encoding="utf-8").splitlines())
-        except OSError:
+        except (OSError, StorageError):
             done = 0
         epochs = next(run.recipe.training.epochs for run in self.planned if run.name == name)
         return f"{done} of {epochs}"

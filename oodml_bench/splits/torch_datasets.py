@@ -12,6 +12,7 @@ from torch.utils import data as torch_data
 from oodml_bench.datasets import Dataset, open_dataset
 from oodml_bench.datasets.names import name_in_class
 from oodml_bench.errors import DatasetError, SplitError
+from oodml_bench.locations import location
 from oodml_bench.splits.benchmark import Benchmark, level_of
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def episode_datasets(
 def _opened(data: Dataset | Path | str) -> Dataset:
     if isinstance(data, Dataset):
         return data
-    return open_dataset(f"folder:{data}" if Path(data).is_dir() else str(data))
+    return open_dataset(f"folder:{data}" if location(data).is_dir() else str(data))
 
 
 def _samples_of(dataset: Dataset, classes: Iterable[str], benchmark: Benchmark) -> Mapping[str, Sequence[str]]:

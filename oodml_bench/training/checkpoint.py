@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from oodml_bench.errors import RunError
+from oodml_bench.locations import local_copy
 from oodml_bench.output import replaced_atomically
 from oodml_bench.reading.archives import check_archive
 from oodml_bench.reading.cutting import cut
@@ -61,10 +62,13 @@ class CheckpointFile:
         """
         if not self.path.exists():
             return None
+        with local_copy(self.path) as file:
+            return self._read(file)
+
+    def _read(self, file: Path) -> dict[str, Any]:
         try:
-            check_archive(self.path)
-            with self.path.open("rb") as file:
-                state = torch.load(file, map_location="cpu", weights_only=True)
+            check_archive(file)
+            state = torch.load(file, map_location="cpu", weights_only=True)
             identity = dict(state.pop("identity"))
         except Exception as error:  # torch raises errors of many kinds for a damaged or unsafe file
             # Its first sentence: the others say what torch's own functions could do.

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from oodml_bench.errors import RecipeError
 from oodml_bench.evaluation.results import RESULTS_NAME, read_results
-from oodml_bench.locations import absolute
 from oodml_bench.printing import printable
 from oodml_bench.training.episodes import episodes_of
 from oodml_bench.training.few_shot import AS_TRAINED, FewShot
@@ -77,7 +76,7 @@ class Jobs:
         return f"{_quoted(train)} && {_quoted(adapt)}"
 
     def _folder(self, run: Planned) -> Path:
-        return absolute(self.out / run.name)
+        return (self.out / run.name).absolute()
 
     def _finished(self, run: Planned) -> bool:
         """Say whether a run and its adaptation are finished; one of other settings is not, and will be refused."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from oodml_bench.errors import MissingExtraError, RunError
-from oodml_bench.locations import is_remote
+from oodml_bench.locations import remote
 from oodml_bench.training.settings import unknown_name
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class TensorBoardLogger:
     """Writes TensorBoard's files into the folder `tensorboard` of a run."""
 
     def __init__(self, folder: Path, _: Mapping[str, Any]) -> None:
-        if is_remote(folder):
+        if remote(folder) is not None:
             raise RunError(f"TensorBoard's files cannot be written to {folder}: give a folder of this machine as --out")
         self._open: Any = _imported("tensorboard").SummaryWriter
         self._folder = folder / "tensorboard"
@@ -63,7 +63,7 @@ class WandbLogger:
             name=folder.name,
             id=description["id"],
             resume="allow",
-            dir=None if is_remote(folder) else str(folder),
+            dir=str(folder) if remote(folder) is None else None,
             config=dict(description),
         )
 

@@ -16,7 +16,7 @@ from oodml_bench.datasets.readers import absolute_spec
 from oodml_bench.errors import DatasetError
 from oodml_bench.features import Features, open_features
 from oodml_bench.features.store_meta import META_NAME
-from oodml_bench.locations import absolute, location
+from oodml_bench.locations import location
 from oodml_bench.splits import Benchmark, Level, load_benchmark
 from oodml_bench.splits.benchmark import level_of
 from oodml_bench.training.samples import Samples, read_feature_rows
@@ -64,7 +64,7 @@ class Material:
         return cls(
             benchmark if isinstance(benchmark, Benchmark) else load_benchmark(benchmark),
             data if isinstance(data, Dataset | Features) else open_data(str(data)),
-            None if isinstance(benchmark, Benchmark) else str(absolute(location(benchmark))),
+            None if isinstance(benchmark, Benchmark) else str(location(benchmark).absolute()),
             None if isinstance(data, Dataset | Features) else _absolute(str(data)),
         )
 
@@ -124,4 +124,4 @@ def _is_features(spec: str) -> bool:
 
 
 def _absolute(spec: str) -> str:
-    return str(absolute(location(spec))) if _is_features(spec) else absolute_spec(spec)
+    return str(location(spec).absolute()) if _is_features(spec) else absolute_spec(spec)

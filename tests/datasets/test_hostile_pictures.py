@@ -196,7 +196,7 @@ def test_a_program_for_another_decoder_is_not_run(name: str, tmp_path: Path, mon
     """Pillow runs Ghostscript on PostScript, whatever the file is called."""
     monkeypatch.setattr(subprocess, "check_call", lambda *_, **__: pytest.fail("Ghostscript was called"))
     (tmp_path / name).write_bytes(POSTSCRIPT)
-    with pytest.raises(OSError, match=rf"{name}: cannot identify"):
+    with pytest.raises(OSError, match=rf"{name}: it is of no format that is read"):
         ImageFiles(tmp_path).open(name)
 
 

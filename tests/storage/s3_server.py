@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -31,6 +32,8 @@ class Connection:
         Bytes of an upload's content: half a header would be taken for a request by this server.
     cut_downloads
         End the connection at every request for an object's content.
+    refusals
+        How many requests have been refused.
     """
 
     def __init__(self, server_port: int) -> None:
@@ -39,6 +42,9 @@ class Connection:
         self.hold = False
         self.passed = 20
         self.cut_downloads = False
+        self.refusals = 0
+        self._refused: tuple[str, ...] = ()
+        self._answer = b""
         self.held = threading.Event()
         self._server_port = server_port
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -50,7 +56,13 @@ class Connection:
 
     def whole(self) -> None:
         """Let everything pass from now on."""
-        self.cut_from, self.hold, self.cut_downloads = 0, False, False
+        self.cut_from, self.hold, self.cut_downloads, self._refused = 0, False, False, ()
+
+    def refuse(self, named: str, status: str, and_also: str = "") -> None:
+        """Answer requests whose first line has these texts by a status, such as `403 Forbidden`; `""`: by nothing."""
+        headers = "Content-Length: 0\r\nConnection: close\r\n\r\n"
+        self._answer = f"HTTP/1.1 {status}\r\n{headers}".encode() if status else b""
+        self._refused, self.refusals = (named, and_also), 0
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -73,6 +85,9 @@ class Connection:
         left: int | None = None
         while piece := client.recv(_PIECE):
             if piece.startswith((b"PUT ", b"GET ", b"HEAD ", b"POST ", b"DELETE ")):
+                if self._refuses(piece):
+                    client.sendall(self._answer)
+                    return
                 left = self._left_of(piece)
             if left is not None and len(piece) > left:
                 server.sendall(piece[:left])
@@ -82,6 +97,12 @@ class Connection:
                 return
             server.sendall(piece)
             left = None if left is None else left - len(piece)
+
+    def _refuses(self, request: bytes) -> bool:
+        line = unquote(request.partition(b"\r\n")[0].decode())
+        refused = bool(self._refused) and all(text in line for text in self._refused)
+        self.refusals += refused
+        return refused
 
     def _left_of(self, request: bytes) -> int | None:
         """Give how many bytes of a request pass; None: all."""

@@ -72,7 +72,7 @@ def test_problems_are_told_as_here(tmp_path: Path) -> None:
     (folder / "1.png").write_bytes(b"")
     with pytest.raises(DatasetError, match=r"the image '1.png' lies directly in memory://.*named after its class"):
         open_dataset(f"folder:{uploaded(folder)}")
-    with pytest.raises(DatasetError, match="no class folder in memory://nothing"):
+    with pytest.raises(DatasetError, match=r"(no class folder in|cannot read the folder) memory://nothing"):
         open_dataset("folder:memory://nothing/here")
 
 
@@ -93,7 +93,7 @@ def test_other_datasets_are_read_from_this_machine() -> None:
     for reader in ("cub200", "cars196", "sop", "linked", "torchvision:CIFAR100", "hf"):
         with pytest.raises(DatasetError, match=r"is a URL, but this dataset is read from a folder of this machine"):
             open_dataset(f"{reader}:memory://x")
-    with pytest.raises(DatasetError, match="It is a folder: write folder:s3://bucket/products"):
+    with pytest.raises(DatasetError, match=r"If it is a folder .* write folder:s3://bucket/products"):
         open_dataset("s3://bucket/products")
     assert absolute_spec("folder:memory://x/y") == "folder:memory://x/y"
 
@@ -126,7 +126,7 @@ def test_what_cannot_be_fetched_is_not_skipped_as_broken(
     connection.cut_downloads = True
     with pytest.raises(StorageError) as error:
         extract(dataset, f"{bucket}/features", backbone=tiny_backbone(), workers=workers, skip_broken=True)
-    assert str(error.value).startswith(f"cannot fetch {bucket}/pictures/class 0/0.png: ")
+    assert str(error.value).startswith(f"cannot reach {bucket}/pictures/class 0/0.png: ")
     assert str(error.value).endswith("run the same command again to continue.")
     connection.whole()
     done = extract(dataset, f"{bucket}/features", backbone=tiny_backbone(), workers=workers, skip_broken=True)
