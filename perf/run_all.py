@@ -21,6 +21,7 @@ SCRIPTS = (
     "large_progression",
     "hardness_scaling",
     "image_costs",
+    "ray_overhead",
     "memory",
     "evaluation_speed",
     "training_speed",

@@ -12,7 +12,7 @@ PERF = Path(__file__).parent.parent / "perf"
 
 def run(script, *options):
     done = subprocess.run(
-        [sys.executable, PERF / f"{script}.py", "--quick", *options], capture_output=True, text=True, timeout=300
+        [sys.executable, PERF / f"{script}.py", "--quick", *options], capture_output=True, text=True, timeout=900
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -25,7 +25,7 @@ def test_every_script_is_run_by_run_all(tmp_path):
     results = json.loads((tmp_path / "results.json").read_text())
     assert {"processor", "cores", "BLAS", "numpy"} <= set(results["machine"])
     scripts = ("one_distance", "whole_benchmark", "large_progression", "evaluation_speed", "training_speed")
-    for script in (*scripts, "adaptation_speed", "hardness_scaling", "image_costs", "memory"):
+    for script in (*scripts, "adaptation_speed", "hardness_scaling", "image_costs", "ray_overhead", "memory"):
         assert f"perf/{script}.py" in text
         assert results["results"][script]
     distances = [row for table in results["results"]["one_distance"] for row in table["rows"]]
@@ -47,6 +47,9 @@ def test_every_script_is_run_by_run_all(tmp_path):
     assert len(loaded["rows"]) == 2
     (adapted,) = results["results"]["adaptation_speed"]
     assert [row[-1] for row in adapted["rows"]] == pytest.approx([0, 0], abs=1e-4)
+    (engines,) = results["results"]["ray_overhead"]
+    # Both give the same features.
+    assert [row[-1] for row in engines["rows"]] == [0, 0]
     _, growth, counted, whole, _, files = results["results"]["hardness_scaling"]
     assert {row[0] for row in growth["rows"]} == {
         "one exact distance",
