@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from oodml_bench.errors import EmbeddingError
 from oodml_bench.evaluation.checking import Integers, LabelledEmbeddings
-from oodml_bench.evaluation.tiles import Factors, tiles_of
+from oodml_bench.evaluation.tiles import Factors, one_thread_a_product, tiles_of
 from oodml_bench.features.spooling import spooled
 
 Doubles = NDArray[np.float64]
@@ -152,13 +153,16 @@ class _Layout:
         units = spooled((rows / lengths).astype(np.float32) for rows, lengths in pairs)
         tiles = tiles_of(Factors.of(units), self._device)
         count = len(self._codes)
-        starts = range(0, count, tiles.side)
+
+        def gaussians(row: int, column: int) -> float:
+            tile = tiles.tile(slice(row, row + tiles.side), slice(column, column + tiles.side))
+            whole, diagonal = tile.gaussians()
+            return (whole - diagonal) / 2 if row == column else whole
+
         total = 0.0
-        for row in starts:
-            for column in range(row, count, tiles.side):
-                tile = tiles.tile(slice(row, row + tiles.side), slice(column, column + tiles.side))
-                whole, diagonal = tile.gaussians()
-                total += (whole - diagonal) / 2 if row == column else whole
+        with one_thread_a_product() as threads, ThreadPoolExecutor(threads) as pool:
+            for row in range(0, count, tiles.side):
+                total += sum(pool.map(partial(gaussians, row), range(row, count, tiles.side)))
         return float(np.log(total / (count * (count - 1) / 2)))
 
 

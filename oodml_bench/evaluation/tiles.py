@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
@@ -64,6 +65,20 @@ class Tiles(Protocol):
     def tile(self, rows: slice, columns: slice, barred: NDArray[np.bool_] | None = None) -> Tile:
         """Compute a tile; `barred` pairs become infinitely far."""
         ...
+
+
+@contextmanager
+def one_thread_a_product() -> Iterator[int]:
+    """Have each product computed by one thread, and give how many threads there are to compute products side by side.
+
+    Products of several threads depend in their last digits on how many these are, with some processors' kernels.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    blas = ThreadpoolController().select(user_api="blas")
+    threads = max((library["num_threads"] for library in blas.info()), default=1)
+    with blas.limit(limits=1):
+        yield threads
 
 
 def tiles_of(factors: Factors, device: str) -> Tiles:
