@@ -23,13 +23,19 @@ from tests.training.training_samples import HEAD, recipe
 SIZES: dict[str, Any] = {"part_size": 6, "workers": 0}
 
 
-@pytest.fixture
-def filled(bucket: str, tmp_path: Path) -> str:
-    """Give a bucket with features, a benchmark and a run that lacks its results."""
-    pictures = write_pictures(tmp_path / "pictures", classes=8, samples=3)
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pictures(tmp_path_factory.mktemp("images") / "pictures", classes=8, samples=3)
+
+
+@pytest.fixture(scope="module")
+def filled(_server: Connection, pictures: Path) -> str:
+    """Give a bucket with features, a benchmark and a run; whoever changes it puts back what was there."""
+    bucket = "s3://failing"
+    storage().mkdir(bucket)
     extract(f"folder:{pictures}", f"{bucket}/features", backbone=tiny_backbone(), **SIZES)
     build(f"{bucket}/features", levels=2, min_classes=3, shots=(2,), null_draws=0).save(f"{bucket}/x_splits.pkl")
-    train_run(run_material(tmp_path), out=f"{bucket}/run", **RUN)
+    train_run(run_material(pictures.parent), out=f"{bucket}/run", **RUN)
     return bucket
 
 
@@ -48,15 +54,15 @@ WORKS: dict[str, Work] = {
     "features/meta.json": lambda bucket, _: open_features(f"{bucket}/features"),
     "features/part-00001": lambda bucket, _: class_means(open_features(f"{bucket}/features")),
     "features/part-00002": lambda bucket, folder: extract(
-        f"folder:{folder / 'pictures'}", f"{bucket}/features", backbone=tiny_backbone(), **SIZES
+        f"folder:{folder}", f"{bucket}/features", backbone=tiny_backbone(), **SIZES
     ),
     "prefix=features": lambda bucket, folder: extract(
-        f"folder:{folder / 'pictures'}", f"{bucket}/features", backbone=tiny_backbone(), **SIZES
+        f"folder:{folder}", f"{bucket}/features", backbone=tiny_backbone(), **SIZES
     ),
     "x_splits.pkl": lambda bucket, _: load_benchmark(f"{bucket}/x_splits.pkl"),
     "x_splits.json": lambda bucket, _: verify(f"{bucket}/x_splits.pkl"),
-    "run/run.json": lambda bucket, folder: train_run(run_material(folder), out=f"{bucket}/run", **RUN),
-    "run/results.jsonl": lambda bucket, folder: train_run(run_material(folder), out=f"{bucket}/run", **RUN),
+    "run/run.json": lambda bucket, folder: train_run(run_material(folder.parent), out=f"{bucket}/run", **RUN),
+    "run/results.jsonl": lambda bucket, folder: train_run(run_material(folder.parent), out=f"{bucket}/run", **RUN),
     "prefix=run": lambda bucket, _: read_results(f"{bucket}/run"),
 }
 
@@ -72,7 +78,7 @@ WORKS: dict[str, Work] = {
 )
 @pytest.mark.parametrize("refused", WORKS)
 def test_nothing_is_taken_for_missing_or_damaged(
-    refused: str, status: str, connection: Connection, filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refused: str, status: str, connection: Connection, filled: str, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import s3fs
 
@@ -80,14 +86,14 @@ def test_nothing_is_taken_for_missing_or_damaged(
     before = contents_at(filled)
     connection.refuse(refused, status)
     with pytest.raises(StorageError, match=r"cannot reach s3://.*Check the credentials and the network"):
-        WORKS[refused](filled, tmp_path)
+        WORKS[refused](filled, pictures)
     assert connection.refusals
     connection.whole()
     assert contents_at(filled) == before
 
 
 def test_a_checkpoint_that_cannot_be_fetched_is_not_damaged(
-    connection: Connection, filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, filled: str, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import s3fs
 
@@ -95,6 +101,6 @@ def test_a_checkpoint_that_cannot_be_fetched_is_not_damaged(
     storage().rm(f"{filled}/run/results.jsonl")
     connection.refuse("GET /", "503 Slow Down", and_also="checkpoint.pt")
     with pytest.raises(StorageError, match=r"cannot reach s3://.*/run/checkpoint.pt"):
-        train_run(run_material(tmp_path), out=f"{filled}/run", **RUN)
+        train_run(run_material(pictures.parent), out=f"{filled}/run", **RUN)
     connection.whole()
-    assert train_run(run_material(tmp_path), out=f"{filled}/run", **RUN).rows
+    assert train_run(run_material(pictures.parent), out=f"{filled}/run", **RUN).rows
