@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 
-def check_refused(kind: str, files: Mapping[Path, str]) -> None:
-    """Read files in a process of its own, and check that each is refused with its message, in bounds."""
+def check_outcomes(kind: str, files: Mapping[Path, str]) -> None:
+    """Read files in a process of its own, and check that each is `good` or refused with its message, in bounds."""
     if sys.platform != "linux":
         pytest.skip("the memory of a process is read as Linux tells it")
     ended = subprocess.run(

@@ -22,7 +22,7 @@ from oodml_bench.splits.groups import groups_of
 from oodml_bench.training.checkpoint import CheckpointFile
 from oodml_bench.training.recipe_files import load_recipe
 from oodml_bench.training.run_folder import RunFolder
-from tests.hostile.attacks import check_refused
+from tests.hostile.attacks import check_outcomes
 from tests.hostile.kinds import KINDS, RECIPE
 
 
@@ -64,7 +64,7 @@ def test_json(tmp_path: Path) -> None:
         path = tmp_path / f"{name}.json"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         files[path] = message
-    check_refused("json", files)
+    check_outcomes("json", files)
 
 
 def test_toml(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_toml(tmp_path: Path) -> None:
     files = {tmp_path / f"{name}.toml": message for name, (_, message) in attacks.items()}
     for path in files:
         path.write_text(attacks[path.stem][0])
-    check_refused("toml", files)
+    check_outcomes("toml", files)
 
 
 def test_a_long_row_of_bases_is_refused(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_parquet_embeddings(tmp_path: Path) -> None:
     twice = pa.table([pa.array(["a"]), pa.array(["b"]), pa.array([[1.0]])], names=["sample", "sample", "embedding"])
     pq.write_table(twice, tmp_path / "twice.parquet")
     files = {tmp_path / f"{name}.parquet": message for name, (_, message) in attacks.items()}
-    check_refused("parquet-embeddings", files | {tmp_path / "twice.parquet": "there twice"})
+    check_outcomes("parquet-embeddings", files | {tmp_path / "twice.parquet": "there twice"})
 
 
 def test_parquet_parts(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_parquet_parts(tmp_path: Path) -> None:
         part_of("many rows", 3_000_000): "3000000 rows, more than the 32 of a part",
         part_of("a long name", 32, **{"class": pa.array(["x" * 5_000] * 32)}): "a name in it has 5000 bytes",
     }
-    check_refused("parquet", files)
+    check_outcomes("parquet", files)
 
 
 def test_descriptions_of_stores(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_descriptions_of_stores(tmp_path: Path) -> None:
             content["dataset"] = json.loads(path.read_text())["dataset"] | {"sample_count": content["dataset"]}
         path.write_text(content if isinstance(content, str) else json.dumps(content))
         files[path] = message
-    check_refused("meta", files)
+    check_outcomes("meta", files)
 
 
 def npy(shape: str, descr: str = "<f4", content: bytes = b"") -> bytes:
@@ -217,7 +217,7 @@ def test_npz(tmp_path: Path) -> None:
     files = {tmp_path / f"{name}.npz": message for name, (_, message) in attacks.items()}
     for path in files:
         path.write_bytes(attacks[path.stem][0])
-    check_refused("npz", files)
+    check_outcomes("npz", files)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_results(tmp_path: Path) -> None:
     files = {tmp_path / f"{name}.jsonl": message for name, (_, message) in attacks.items()}
     for path in files:
         path.write_text(attacks[path.stem][0])
-    check_refused("results", files)
+    check_outcomes("results", files)
 
 
 def bomb(path: Path) -> None:

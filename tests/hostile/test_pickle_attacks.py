@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import struct
-import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from oodml_bench.errors import BenchmarkFileError
 from oodml_bench.splits.plain_tree import MOST_CHARACTERS, MOST_DEPTH, check_tree
 from oodml_bench.splits.unpickling import load_plain
-from tests.hostile.attacks import check_refused
+from tests.hostile.attacks import check_outcomes
 from tests.hostile.kinds import levels
 
 
@@ -78,7 +77,7 @@ def test_attacks_are_refused_in_time_and_in_bounds(tmp_path: Path) -> None:
     files = {tmp_path / f"{name}.pkl": message for name, (_, message) in ATTACKS.items()}
     for path in files:
         path.write_bytes(ATTACKS[path.stem][0])
-    check_refused("pickle", files)
+    check_outcomes("pickle", files)
 
 
 def test_lists_in_several_places_are_read() -> None:
@@ -115,12 +114,8 @@ def test_values_are_counted_wherever_they_are() -> None:
         check_tree(value, 8)
 
 
-def test_a_large_benchmark_takes_seconds() -> None:
+def test_a_large_benchmark_is_read_in_bounds(tmp_path: Path) -> None:
     names = [f"coffee_maker_{number:012}" for number in range(20_000)]
-    content = {
-        level: {"train": names[::2], "test": names[1::2], "fid": 1.0, "all": list(names)} for level in range(1, 6)
-    }
-    pickled = pickle.dumps(content, protocol=2)
-    begun = time.process_time()
-    assert load_plain(pickled, "x") == content
-    assert time.process_time() - begun < 3
+    content = {level: {"train": names[::2], "test": names[1::2], "fid": float(level)} for level in range(1, 6)}
+    (tmp_path / "large.pkl").write_bytes(pickle.dumps(content, protocol=2))
+    check_outcomes("pickle", {tmp_path / "large.pkl": "good"})
