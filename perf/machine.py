@@ -10,7 +10,7 @@ from pathlib import Path
 import scipy.linalg  # noqa: F401 (loads SciPy's own BLAS, so that it is described)
 from threadpoolctl import threadpool_info
 
-from oodml_bench.splits.search import one_thread
+from oodml_bench.threads import one_thread
 
 _LIBRARIES = ("numpy", "scipy", "torch", "pytorch-fid", "faiss-cpu", "pytorch-metric-learning")
 

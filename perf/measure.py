@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from oodml_bench.splits.search import one_thread
+from oodml_bench.threads import one_thread
 
 T = TypeVar("T")
 

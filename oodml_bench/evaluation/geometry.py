@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from oodml_bench.errors import EmbeddingError
 from oodml_bench.evaluation.checking import Integers, LabelledEmbeddings
-from oodml_bench.evaluation.tiles import Factors, one_thread_a_product, tiles_of
+from oodml_bench.evaluation.tiles import Factors, tiles_of
 from oodml_bench.features.spooling import spooled
 
 Doubles = NDArray[np.float64]
@@ -160,7 +160,7 @@ class _Layout:
             return (whole - diagonal) / 2 if row == column else whole
 
         total = 0.0
-        with one_thread_a_product() as threads, ThreadPoolExecutor(threads) as pool:
+        with tiles.side_by_side() as threads, ThreadPoolExecutor(threads) as pool:
             for row in range(0, count, tiles.side):
                 total += sum(pool.map(partial(gaussians, row), range(row, count, tiles.side)))
         return float(np.log(total / (count * (count - 1) / 2)))

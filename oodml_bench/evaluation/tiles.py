@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oodml_bench.evaluation.checking import Floats, Integers
+from oodml_bench.threads import one_thread, usual_threads
 
 if TYPE_CHECKING:
     import torch
@@ -66,19 +67,9 @@ class Tiles(Protocol):
         """Compute a tile; `barred` pairs become infinitely far."""
         ...
 
-
-@contextmanager
-def one_thread_a_product() -> Iterator[int]:
-    """Have each product computed by one thread, and give how many threads there are to compute products side by side.
-
-    Products of several threads depend in their last digits on how many these are, with some processors' kernels.
-    """
-    from threadpoolctl import ThreadpoolController
-
-    blas = ThreadpoolController().select(user_api="blas")
-    threads = max((library["num_threads"] for library in blas.info()), default=1)
-    with blas.limit(limits=1):
-        yield threads
+    def side_by_side(self) -> AbstractContextManager[int]:
+        """Give how many tiles may be computed at once, by threads, while the block runs."""
+        ...
 
 
 def tiles_of(factors: Factors, device: str) -> Tiles:
@@ -171,6 +162,13 @@ class CpuTiles:
             distances[barred] = np.inf
         return CpuTile(distances)
 
+    @contextmanager
+    def side_by_side(self) -> Iterator[int]:
+        """Give as many as there are threads; each tile is computed by one, so that its digits do not depend on them."""
+        threads = usual_threads()
+        with one_thread():
+            yield threads
+
 
 @dataclass(frozen=True)
 class CpuTile:
@@ -220,6 +218,10 @@ class TorchTiles:
         if barred is not None:
             distances[torch.from_numpy(barred).to(distances.device)] = torch.inf
         return TorchTile(distances)
+
+    def side_by_side(self) -> AbstractContextManager[int]:
+        """Give one: a device computes a tile by all that it has, and its memory holds few."""
+        return nullcontext(1)
 
 
 @dataclass(frozen=True)

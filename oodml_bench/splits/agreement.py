@@ -20,9 +20,9 @@ from oodml_bench.splits.files import load_benchmark
 from oodml_bench.splits.notes import agreement_notes
 from oodml_bench.splits.rank_order import changed_neighbours, rank_correlations
 from oodml_bench.splits.scores import Scores, graded
-from oodml_bench.splits.search import one_thread
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.walked_splits import walked_splits
+from oodml_bench.threads import one_thread
 
 #: The label of the FIDs that the benchmark holds.
 OWN = "benchmark"

@@ -32,7 +32,6 @@ from oodml_bench.splits.progression import Direction, Method, Progression, Step
 from oodml_bench.splits.search import (
     SearchSettings,
     default_min_classes,
-    one_thread,
     paper_schedule,
     published_comparison,
     search,
@@ -41,6 +40,7 @@ from oodml_bench.splits.search import (
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.start import start_of
 from oodml_bench.splits.targets import SWAPS_TRIED, target_levels
+from oodml_bench.threads import one_thread
 
 DEFAULT_LEVELS = 9
 

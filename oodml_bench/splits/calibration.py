@@ -15,7 +15,7 @@ from oodml_bench.hardness.size_free import size_free
 from oodml_bench.progress import progress_of
 from oodml_bench.splits.benchmark import Level
 from oodml_bench.splits.groups import rows_of_groups
-from oodml_bench.splits.search import one_thread
+from oodml_bench.threads import one_thread
 
 _NULL_STREAM = 2
 

@@ -15,9 +15,9 @@ from oodml_bench.hardness.jackknife import fid_interval
 from oodml_bench.hardness.null import Calibration, calibrated, default_draws, null_fids
 from oodml_bench.hardness.size_free import SizeFree, size_free
 from oodml_bench.progress import progress_of
-from oodml_bench.splits.search import one_thread
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.start import start_of
+from oodml_bench.threads import one_thread
 
 _NULL_STREAM = 3
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import get_args
-
-from threadpoolctl import threadpool_limits
 
 from oodml_bench.errors import SplitError
 from oodml_bench.hardness import ClassSpace
@@ -24,6 +21,7 @@ from oodml_bench.splits.seats import Seats
 from oodml_bench.splits.split import Split
 from oodml_bench.splits.swapping import greedy_swaps, paper_swaps
 from oodml_bench.splits.unnested import without_nesting
+from oodml_bench.threads import one_thread
 
 #: Rounds and history of the published study, for CUB200.
 PAPER_ROUNDS: dict[Direction, int] = {"harder": 25, "easier": 15}
@@ -186,16 +184,6 @@ def walk(
         raise SplitError("--balance is of a nested path: leave out --not-nested")
     with one_thread(), progress_of(f"Searching {direction} splits", None, shown=progress) as on_step:
         return _swaps(space, start, direction, settings, constraints, on_step)
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """Hold linear algebra to one thread.
-
-    A search is thousands of small matrix products: threads that wait for one another make it several times slower on a
-    busy machine, and sums that they share out differ in their last digits with the number of processors.
-    """
-    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
-    return limits
 
 
 def _swaps(

@@ -13,6 +13,7 @@ from oodml_bench.errors import EmbeddingError
 from oodml_bench.evaluation import geometry, tiles
 from oodml_bench.evaluation.checking import checked
 from oodml_bench.evaluation.geometry import GEOMETRY_METRICS, geometry_scores
+from oodml_bench.threads import usual_threads
 
 from .embedded import clustered
 
@@ -117,6 +118,16 @@ def test_classes_that_lie_upon_each_other():
     labels = np.array([0, 0, 1, 1])
     embeddings = np.array([[1, 1], [1, -1], [1, -1], [1, 1]], dtype=np.float32)
     assert scored(embeddings, labels, ["intra_over_inter"]) == {"intra_over_inter": np.inf}
+
+
+def test_a_device_computes_one_tile_at_a_time():
+    factors = tiles.Factors.of(np.ones((2, 3), np.float32))
+    with tiles.TorchTiles(factors, torch.device("cpu")).side_by_side() as count:
+        assert count == 1
+    before = usual_threads()
+    with tiles.CpuTiles(factors).side_by_side() as count:
+        assert (count, usual_threads()) == (before, 1)
+    assert usual_threads() == before
 
 
 def test_the_tiles_of_torch_give_the_same(monkeypatch):

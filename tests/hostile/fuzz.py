@@ -21,8 +21,7 @@ from oodml_bench.errors import OodmlError
 from tests.hostile.kinds import KINDS, Kind
 from tests.hostile.mutations import damaged
 
-#: Such files take far less than a second. Ten of them are no matter of the machine, or of measuring coverage, but of work
-#: that grows faster than the file.
+#: Such files take far less than a second: ten are no matter of the machine, or of measuring coverage.
 SECONDS = 10.0
 
 MEGABYTES = 200

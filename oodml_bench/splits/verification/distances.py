@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from oodml_bench.errors import OodmlError
 from oodml_bench.hardness import ClassSpace
 from oodml_bench.splits.benchmark import Benchmark, Level
-from oodml_bench.splits.search import one_thread
 from oodml_bench.splits.verification.check import Check, checked, unchecked
 from oodml_bench.splits.verification.evidence import Evidence
+from oodml_bench.threads import one_thread
 
 RECOMPUTED = "FIDs are those of the features"
 
