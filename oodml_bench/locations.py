@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from oodml_bench.errors import InputError
-from oodml_bench.remote import RemotePath, temporary_folder
+from oodml_bench.remote import RemotePath
+from oodml_bench.temporary import temporary_folder
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 
@@ -44,6 +45,11 @@ def location(place: Path | str) -> Path:
     path: Any = RemotePath.parse(url[1].lower(), url[2])
     path.exists()
     return cast("Path", path)
+
+
+def absolute(place: Path | str) -> str:
+    """Give the text of a place that means the same in every working directory; a URL is not tried."""
+    return str(place) if is_url(str(place)) else str(Path(place).absolute())
 
 
 def is_url(text: str) -> bool:

@@ -11,7 +11,8 @@ from filelock import FileLock, Timeout
 
 from oodml_bench.errors import LockedError, OutputError, OutputExistsError
 from oodml_bench.locations import remote
-from oodml_bench.remote import RemotePath, temporary_folder
+from oodml_bench.remote import RemotePath
+from oodml_bench.temporary import temporary_folder
 
 #: What the names of files start with that are being written, or that a killed process left behind.
 UNFINISHED_PREFIX = ".unfinished-"

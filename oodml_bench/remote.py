@@ -6,7 +6,6 @@ Unlike other such classes this one never takes storage that fails for a file tha
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -226,23 +225,6 @@ class RemotePath:
             raise MissingExtraError(
                 f'{self} needs a package that is missing: pip install "oodml-bench[{EXTRAS[self.protocol]}]"'
             ) from error
-
-
-@contextmanager
-def temporary_folder() -> Iterator[Path]:
-    """Give a folder for temporary files, which is removed when the block ends.
-
-    Raises
-    ------
-    OutputError
-        Where none can be made.
-    """
-    try:
-        folder = tempfile.TemporaryDirectory()
-    except OSError as error:
-        raise OutputError(f"there is no folder for temporary files: {error}. Name one by TMPDIR.") from error
-    with folder as name:
-        yield Path(name)
 
 
 def _reason(error: BaseException) -> str:

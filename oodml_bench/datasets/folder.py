@@ -68,11 +68,20 @@ def samples_of(classes: tuple[str, ...], folder: Path, enclosure: Enclosure) -> 
     samples = {name: images_below(folder / name, enclosure) for name in classes}
     for name, found in samples.items():
         if not found:
-            raise DatasetError(
-                f"no image in the class folder {folder / name}. "
-                "Add images of a format that Pillow reads, or remove the folder."
-            )
+            raise no_image_in(folder / name)
     return samples
+
+
+def no_image_in(folder: object) -> DatasetError:
+    """Give what is said of a class folder without an image."""
+    return DatasetError(
+        f"no image in the class folder {folder}. Add images of a format that Pillow reads, or remove the folder."
+    )
+
+
+def no_class_in(folder: object) -> DatasetError:
+    """Give what is said of a folder that holds no class folder."""
+    return DatasetError(f"no class folder in {folder}. Give a folder that holds one folder of images a class.")
 
 
 def _class_folders(parent: Path, enclosure: Enclosure) -> list[Path]:
@@ -84,5 +93,5 @@ def _class_folders(parent: Path, enclosure: Enclosure) -> list[Path]:
         )
     folders = folders_in(parent)
     if not folders:
-        raise DatasetError(f"no class folder in {parent}. Give a folder that holds one folder of images a class.")
+        raise no_class_in(parent)
     return folders

@@ -16,7 +16,7 @@ from oodml_bench.datasets.remote_folder import read_remote_folder
 from oodml_bench.datasets.sop import read_sop
 from oodml_bench.datasets.torchvision_sets import read_torchvision
 from oodml_bench.errors import DatasetError
-from oodml_bench.locations import is_url, location, remote
+from oodml_bench.locations import absolute, is_url, location, remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,17 +78,21 @@ def absolute_spec(spec: str) -> str:
     """Give a specification that means the same dataset in every working directory."""
     reader, _, rest = spec.partition(":")
     if reader in _READERS_OF_A_PATH:
-        return f"{reader}:{_path(rest).absolute()}"
+        return f"{reader}:{_absolute(rest)}"
     if reader == "torchvision":
         name, _, path = rest.partition(":")
-        return f"{reader}:{name}:{_path(path).absolute()}"
+        return f"{reader}:{name}:{_absolute(path)}"
     # A name on the hub is no path.
-    return f"hf:{_path(rest).absolute()}" if reader == "hf" and _path(rest).exists() else spec
+    return f"hf:{_absolute(rest)}" if reader == "hf" and _local_path(rest).exists() else spec
+
+
+def _absolute(text: str) -> str:
+    return absolute(text if is_url(text) else _local_path(text))
 
 
 def _path(text: str) -> Path:
     # A shell leaves the ~ of `folder:~/photos` alone.
-    return location(text) if is_url(text) else Path(text).expanduser()
+    return location(text) if is_url(text) else _local_path(text)
 
 
 def _local_path(text: str) -> Path:

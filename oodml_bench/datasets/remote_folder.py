@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from oodml_bench.datasets.dataset import Dataset
 from oodml_bench.datasets.enclosure import leads_out
 from oodml_bench.datasets.files import decoded, is_image_name
+from oodml_bench.datasets.folder import no_class_in, no_image_in
 from oodml_bench.datasets.pictures import broken_pictures_as_os_errors
 from oodml_bench.errors import DatasetError
 from oodml_bench.remote import RemotePath
@@ -98,14 +99,10 @@ def _check(root: RemotePath, samples: Mapping[str, list[str]], parents: Mapping[
     for parent, has_classes in parents.items():
         # Those of superclasses lie in the root.
         if not has_classes and not (parent == "" and len(parents) > 1):
-            place = _joined(root, [parent] if parent else [])
-            raise DatasetError(f"no class folder in {place}. Give a folder that holds one folder of images a class.")
+            raise no_class_in(_joined(root, [parent] if parent else []))
     for name, found in samples.items():
         if not found:
-            raise DatasetError(
-                f"no image in the class folder {root}/{name}. "
-                "Add images of a format that Pillow reads, or remove the folder."
-            )
+            raise no_image_in(_joined(root, [name]))
 
 
 def _names_below(root: RemotePath) -> Iterator[str]:

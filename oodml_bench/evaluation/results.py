@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from oodml_bench.errors import RunError
-from oodml_bench.locations import local_copy, location
+from oodml_bench.locations import location
 from oodml_bench.output import write_bytes
 from oodml_bench.reading.bounded import UnreadableError
 from oodml_bench.reading.cutting import cut, quoted
@@ -119,7 +119,7 @@ def read_results(path: Path | str) -> list[ResultRow]:
 
 def _read(file: Path) -> Iterable[tuple[ResultRow, str]]:
     try:
-        with local_copy(file) as copy, copy.open("rb") as lines:
+        with file.open("rb") as lines:
             for number, line in enumerate(iter(partial(lines.readline, MOST_LINE_BYTES), b""), start=1):
                 place = f"{file}, line {number}"
                 yield _row(line, place), place

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oodml_bench.errors import OutputError
 from oodml_bench.output import explained_os_errors
+from oodml_bench.temporary import temporary_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,7 +70,7 @@ def _one_after_the_other(held: list[NDArray[Number]], coming: Iterator[NDArray[N
 
 
 def _on_disk(blocks: Iterator[NDArray[Number]]) -> NDArray[Number]:
-    folder = _temporary_folder()
+    folder = temporary_root()
     count, first = 0, next(blocks)
     with tempfile.TemporaryFile(dir=folder) as file:
         for block in _one_after_the_other([first], blocks):
@@ -82,10 +81,3 @@ def _on_disk(blocks: Iterator[NDArray[Number]]) -> NDArray[Number]:
         with explained_os_errors(folder):
             file.flush()
             return np.asarray(np.memmap(file, first.dtype, "r+", shape=(count, *first.shape[1:])))
-
-
-def _temporary_folder() -> Path:
-    try:
-        return Path(tempfile.gettempdir())
-    except FileNotFoundError as error:
-        raise OutputError(f"there is no folder for temporary files: {error}. Name one by TMPDIR.") from error

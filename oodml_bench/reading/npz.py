@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from oodml_bench.errors import OodmlError
 from oodml_bench.locations import local_copy
 from oodml_bench.reading.bounded import UnreadableError
 from oodml_bench.reading.cutting import cut
@@ -46,21 +47,14 @@ def read_npz(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
     """
     try:
         with local_copy(path) as copy:
-            return _read(copy, names)
-    except FileNotFoundError as error:
-        raise UnreadableError(str(error)) from error
-
-
-def _read(path: Path, names: Collection[str]) -> dict[str, NDArray[Any]]:
-    try:
-        with path.open("rb") as file:
-            if file.read(len(_SINGLE)) == _SINGLE:
-                raise UnreadableError("it holds a single array without a name")
-        with zipfile.ZipFile(path) as archive:
-            members = _members(archive, names)
-            check_expansion(sum(member.file_size for member in members.values()), path.stat().st_size)
-            return {name: _array(archive, member) for name, member in members.items()}
-    except UnreadableError:
+            with copy.open("rb") as file:
+                if file.read(len(_SINGLE)) == _SINGLE:
+                    raise UnreadableError("it holds a single array without a name")
+            with zipfile.ZipFile(copy) as archive:
+                members = _members(archive, names)
+                check_expansion(sum(member.file_size for member in members.values()), copy.stat().st_size)
+                return {name: _array(archive, member) for name, member in members.items()}
+    except (UnreadableError, OodmlError):
         raise
     except MemoryError as error:
         raise UnreadableError("its arrays do not fit into memory") from error

@@ -16,7 +16,7 @@ from oodml_bench.datasets.readers import absolute_spec
 from oodml_bench.errors import DatasetError
 from oodml_bench.features import Features, open_features
 from oodml_bench.features.store_meta import META_NAME
-from oodml_bench.locations import location
+from oodml_bench.locations import absolute, location
 from oodml_bench.splits import Benchmark, Level, load_benchmark
 from oodml_bench.splits.benchmark import level_of
 from oodml_bench.training.samples import Samples, read_feature_rows
@@ -61,11 +61,13 @@ class Material:
         BenchmarkFileError, DatasetError, FeatureError
             Where they cannot be opened.
         """
+        loaded = benchmark if isinstance(benchmark, Benchmark) else load_benchmark(benchmark)
+        opened = data if isinstance(data, Dataset | Features) else open_data(str(data))
         return cls(
-            benchmark if isinstance(benchmark, Benchmark) else load_benchmark(benchmark),
-            data if isinstance(data, Dataset | Features) else open_data(str(data)),
-            None if isinstance(benchmark, Benchmark) else str(location(benchmark).absolute()),
-            None if isinstance(data, Dataset | Features) else _absolute(str(data)),
+            loaded,
+            opened,
+            None if isinstance(benchmark, Benchmark) else absolute(benchmark),
+            None if isinstance(data, Dataset | Features) else _absolute(str(data), opened),
         )
 
     @cached_property
@@ -123,5 +125,5 @@ def _is_features(spec: str) -> bool:
     return (spec.endswith(".npz") and not spec.startswith("arrays:")) or (location(spec) / META_NAME).exists()
 
 
-def _absolute(spec: str) -> str:
-    return str(location(spec).absolute()) if _is_features(spec) else absolute_spec(spec)
+def _absolute(spec: str, opened: Dataset | Features) -> str:
+    return absolute(spec) if isinstance(opened, Features) else absolute_spec(spec)

@@ -14,8 +14,9 @@ from oodml_bench.cli import main
 from oodml_bench.errors import InputError, MissingExtraError, OutputError, StorageError
 from oodml_bench.locations import is_url, local_copy, location, remote
 from oodml_bench.output import write_bytes
-from oodml_bench.remote import RemotePath, temporary_folder
+from oodml_bench.remote import RemotePath
 from oodml_bench.scale import extract_on_ray
+from oodml_bench.temporary import temporary_folder
 from tests.storage.s3_server import storage
 
 _numbers = count()
