@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,3 +31,20 @@ def remove_workers(cluster: Any) -> None:
     """Take away the nodes that were added to a head."""
     for node in list(cluster.worker_nodes):
         cluster.remove_node(node)
+
+
+@contextmanager
+def two_workers(cluster: Any) -> Iterator[Any]:
+    """Give a cluster with two nodes that work; none that works is left afterwards."""
+    for _ in range(2):
+        cluster.add_node(**NODE)
+    yield cluster
+    remove_workers(cluster)
+
+
+def wait_until(true: Callable[[], object], limit: float) -> None:
+    """Wait for what another process does; fail after `limit` seconds."""
+    end = time.monotonic() + limit
+    while not true():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.01)

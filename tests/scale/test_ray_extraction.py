@@ -6,21 +6,19 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from oodml_bench.cli import main
 from oodml_bench.errors import BackboneError, DatasetError, FeatureError
 from oodml_bench.features import extract
 from oodml_bench.features.shards import Shard
 from oodml_bench.scale import extract_on_ray
+from tests.calls import called
 from tests.features.feature_samples import contents, write_pictures
-from tests.scale.ray_clusters import NODE, head_alone, remove_workers
+from tests.scale.ray_clusters import NODE, head_alone, two_workers, wait_until
 from tests.scale.ray_samples import SIZES, parts_in, slow_glyphs
 
 pytest.importorskip("ray")
@@ -45,10 +43,8 @@ def head() -> Iterator[Any]:
 @pytest.fixture
 def cluster(head: Any) -> Iterator[Any]:
     """Give a cluster with two nodes that work, and without those that tests before have left."""
-    for _ in range(2):
-        head.add_node(**NODE)
-    yield head
-    remove_workers(head)
+    with two_workers(head):
+        yield head
 
 
 @pytest.fixture(scope="module")
@@ -58,19 +54,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
     extract(f"glyphs:{COUNT}", out, workers=0, **SIZES)
     assert len(parts_in(out)) > 5
     return out
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    limit = time.monotonic() + LIMIT
-    while not true():
-        assert time.monotonic() < limit, "it took too long"
-        time.sleep(0.01)
-
-
-def called(*arguments: object) -> str:
-    result = CliRunner().invoke(main, list(map(str, arguments)))
-    assert result.exit_code == 0, result.output
-    return result.output
 
 
 def benchmark_of(store: Path, name: str) -> list[bytes]:
@@ -95,7 +78,7 @@ def test_a_node_that_is_killed_changes_nothing(cluster: Any, local: Path, tmp_pa
     killed: list[set[Path]] = []
 
     def kill() -> None:
-        wait_until(lambda: parts_in(out))
+        wait_until(lambda: parts_in(out), LIMIT)
         cluster.remove_node(doomed, allow_graceful=False)
         killed.append(parts_in(out))
 
@@ -115,7 +98,7 @@ def test_after_the_driver_and_all_working_nodes_are_killed_no_finished_part_is_d
     out = tmp_path / "features"
     command = [sys.executable, "-m", "tests.scale.ray_samples", cluster.address, str(COUNT), str(out)]
     driver = subprocess.Popen(command, cwd=Path(__file__).parents[2])
-    wait_until(lambda: len(parts_in(out)) >= 2 or driver.poll() is not None)
+    wait_until(lambda: len(parts_in(out)) >= 2 or driver.poll() is not None, LIMIT)
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     for node in list(cluster.worker_nodes):

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from oodml_bench.training.material import Material
 from oodml_bench.training.recipe import Recipe
 from oodml_bench.training.run_folder import RunFolder
 from oodml_bench.training.sweeping import sweep
-from tests.scale.ray_clusters import NODE, head_alone, remove_workers
+from tests.scale.ray_clusters import NODE, head_alone, remove_workers, wait_until
 from tests.splits.benchmarks import small_benchmark
 from tests.training.few_shot_samples import adaptation
 from tests.training.training_samples import HEAD, NETWORK, recipe, written_picture_material
@@ -81,13 +81,6 @@ def epochs_in(folder: Path) -> list[str]:
     """Give the lines of a run's epochs; they tell how fast each was, and differ where it is repeated."""
     metrics = RunFolder(folder).metrics_file
     return metrics.read_text().splitlines() if metrics.exists() else []
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    limit = time.monotonic() + LIMIT
-    while not true():
-        assert time.monotonic() < limit, "it took too long"
-        time.sleep(0.01)
 
 
 def results_in(folder: Path) -> dict[str, bytes]:
@@ -155,7 +148,7 @@ def test_a_run_whose_node_is_lost_goes_on_from_its_checkpoint_on_another(
     begun = threading.Thread(target=work)
     begun.start()
     first = out / f"{made.name}-1-0"
-    wait_until(lambda: len(epochs_in(first)) >= 3)
+    wait_until(lambda: len(epochs_in(first)) >= 3, LIMIT)
     cluster.remove_node(doomed, allow_graceful=False)
     before = epochs_in(first)
     assert not RunFolder(first).finished
@@ -181,7 +174,7 @@ def test_a_sweep_whose_driver_ends_is_continued_by_the_same_command(
         [sys.executable, "-c", program, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     first = out / "head-1-0"
-    wait_until(lambda: len(epochs_in(first)) >= 3)
+    wait_until(lambda: len(epochs_in(first)) >= 3, LIMIT)
     driver.send_signal(ended_by)
     _, errors = driver.communicate(timeout=LIMIT)
     if ended_by == signal.SIGINT:
@@ -229,7 +222,7 @@ def test_a_run_whose_process_dies_every_time_has_failed(
     holder = tmp_path / "head-1-0" / ".lock-holder.json"
     killed: set[int] = set()
     while len(killed) < 2:
-        wait_until(lambda: holder.exists() and pid_in(holder) not in {*killed, 0})
+        wait_until(lambda: holder.exists() and pid_in(holder) not in {*killed, 0}, LIMIT)
         killed.add(pid_in(holder))
         os.kill(pid_in(holder), signal.SIGKILL)
     begun.join(LIMIT)

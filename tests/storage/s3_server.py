@@ -30,8 +30,6 @@ class Connection:
         Keep what would be cut waiting instead.
     passed
         Bytes of an upload's content: half a header would be taken for a request by this server.
-    cut_downloads
-        End the connection at every request for an object's content.
     refusals
         How many requests have been refused.
     """
@@ -41,7 +39,6 @@ class Connection:
         self.cut_from = 0
         self.hold = False
         self.passed = 20
-        self.cut_downloads = False
         self.refusals = 0
         self._refused: tuple[str, ...] = ()
         self._answer = b""
@@ -56,13 +53,13 @@ class Connection:
 
     def whole(self) -> None:
         """Let everything pass from now on."""
-        self.cut_from, self.hold, self.cut_downloads, self._refused = 0, False, False, ()
+        self.cut_from, self.hold, self._refused = 0, False, ()
 
-    def refuse(self, named: str, status: str, and_also: str = "") -> None:
+    def refuse(self, status: str, *named: str) -> None:
         """Answer requests whose first line has these texts by a status, such as `403 Forbidden`; `""`: by nothing."""
         headers = "Content-Length: 0\r\nConnection: close\r\n\r\n"
         self._answer = f"HTTP/1.1 {status}\r\n{headers}".encode() if status else b""
-        self._refused, self.refusals = (named, and_also), 0
+        self._refused, self.refusals = named, 0
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -106,13 +103,11 @@ class Connection:
 
     def _left_of(self, request: bytes) -> int | None:
         """Give how many bytes of a request pass; None: all."""
-        if request.startswith(b"PUT "):
-            self.uploads += 1
-            header = request.index(_HEADER_END) + len(_HEADER_END)
-            return header + self.passed if 0 < self.cut_from <= self.uploads else None
-        if self.cut_downloads and request.startswith(b"GET ") and b"list-type" not in request:
-            return 0
-        return None
+        if not request.startswith(b"PUT "):
+            return None
+        self.uploads += 1
+        header = request.index(_HEADER_END) + len(_HEADER_END)
+        return header + self.passed if 0 < self.cut_from <= self.uploads else None
 
 
 def _pass_on(source: socket.socket, target: socket.socket) -> None:

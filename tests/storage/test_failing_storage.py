@@ -84,7 +84,7 @@ def test_nothing_is_taken_for_missing_or_damaged(
 
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
     before = contents_at(filled)
-    connection.refuse(refused, status)
+    connection.refuse(status, refused)
     with pytest.raises(StorageError, match=r"cannot reach s3://.*Check the credentials and the network"):
         WORKS[refused](filled, pictures)
     assert connection.refusals
@@ -99,7 +99,7 @@ def test_a_checkpoint_that_cannot_be_fetched_is_not_damaged(
 
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
     storage().rm(f"{filled}/run/results.jsonl")
-    connection.refuse("GET /", "503 Slow Down", and_also="checkpoint.pt")
+    connection.refuse("503 Slow Down", "GET /", "checkpoint.pt")
     with pytest.raises(StorageError, match=r"cannot reach s3://.*/run/checkpoint.pt"):
         train_run(run_material(pictures.parent), out=f"{filled}/run", **RUN)
     connection.whole()

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from oodml_bench.cli import main
 from oodml_bench.features import extract
 from oodml_bench.scale import extract_on_ray
+from tests.calls import called
 from tests.features.feature_samples import contents, write_pictures
-from tests.scale.ray_clusters import NODE, head_alone, remove_workers
+from tests.scale.ray_clusters import NODE, head_alone, two_workers, wait_until
 from tests.scale.ray_samples import SIZES, slow_glyphs
 from tests.storage.s3_server import Connection, contents_at, storage
 from tests.test_readme import commands, is_for_a_cluster
@@ -38,16 +36,8 @@ def head(_server: Connection) -> Iterator[Any]:
 @pytest.fixture
 def cluster(head: Any) -> Iterator[Any]:
     """Give a cluster with two nodes that work."""
-    for _ in range(2):
-        head.add_node(**NODE)
-    yield head
-    remove_workers(head)
-
-
-def called(*arguments: object) -> str:
-    result = CliRunner().invoke(main, list(map(str, arguments)))
-    assert result.exit_code == 0, result.output
-    return result.stdout
+    with two_workers(head):
+        yield head
 
 
 #: A network in the place of the study's, so that runs take seconds.
@@ -130,9 +120,7 @@ def test_a_node_that_is_killed_changes_nothing(cluster: Any, bucket: str, tmp_pa
         return len([key for key in storage().find(f"{bucket}/features") if "part-" in key])
 
     def kill() -> None:
-        limit = time.monotonic() + LIMIT
-        while not parts() and time.monotonic() < limit:
-            time.sleep(0.05)
+        wait_until(parts, LIMIT)
         cluster.remove_node(doomed, allow_graceful=False)
         left.append(parts())
 

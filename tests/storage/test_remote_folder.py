@@ -123,7 +123,7 @@ def test_what_cannot_be_fetched_is_not_skipped_as_broken(
     storage().put(f"{pictures}/", f"{bucket}/pictures/", recursive=True)
     dataset = open_dataset(f"folder:{bucket}/pictures")
     assert dataset.fingerprint
-    connection.cut_downloads = True
+    connection.refuse("", "GET /", ".png")
     with pytest.raises(StorageError) as error:
         extract(dataset, f"{bucket}/features", backbone=tiny_backbone(), workers=workers, skip_broken=True)
     assert str(error.value).startswith(f"cannot reach {bucket}/pictures/class 0/0.png: ")

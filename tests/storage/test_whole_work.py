@@ -6,22 +6,15 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
-from oodml_bench.cli import main
 from oodml_bench.errors import RunError
 from oodml_bench.locations import location
 from oodml_bench.training.logs import opened_loggers
+from tests.calls import called
 from tests.features.feature_samples import write_pictures
 from tests.storage.s3_server import contents_at, storage
 
 NETWORK = ("--backbone", "efficientnet_lite0", "--image-size", "32", "--device", "cpu", "--workers", "0")
-
-
-def called(*arguments: str) -> str:
-    result = CliRunner().invoke(main, list(arguments))
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 def work(images: str, root: str) -> list[str]:

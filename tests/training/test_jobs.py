@@ -17,6 +17,7 @@ from oodml_bench.training.jobs import EXAMPLE_PREFIX, Jobs, job_file
 from oodml_bench.training.material import Material
 from oodml_bench.training.planning import planned_runs
 from oodml_bench.training.recipe_files import load_recipe
+from tests.calls import called
 from tests.splits.benchmarks import small_benchmark
 from tests.training.few_shot_samples import with_episodes
 from tests.training.training_samples import picture_benchmark, written_picture_material
@@ -66,12 +67,6 @@ def on_pictures(tmp_path: Path) -> tuple[Path, str]:
     written_picture_material(tmp_path)
     with_episodes(picture_benchmark()).save(tmp_path / "few_splits.json")
     return tmp_path / "few_splits.json", f"arrays:{tmp_path / 'pictures.npz'}"
-
-
-def called(*arguments: object) -> str:
-    done = CliRunner().invoke(main, list(map(str, arguments)))
-    assert done.exit_code == 0, done.output
-    return done.stdout
 
 
 def printed(*arguments: object) -> list[str]:
