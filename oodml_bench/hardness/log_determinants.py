@@ -31,7 +31,9 @@ COARSE = Rule(1.2, 9.0, 4.0)
 FINE = Rule(0.4, 20.0, 20.0)
 
 
-def norm_change(values: Array, factor: Callable[[float], Array], rule: Rule = COARSE) -> Array:
+def norm_change(
+    values: Array, factor: Callable[[Array], Array], rule: Rule = COARSE, at_once: int | None = None
+) -> Array:
     """Give the change of the nuclear norm when the determinant at t is multiplied by ``factor(t)``.
 
     Parameters
@@ -39,20 +41,25 @@ def norm_change(values: Array, factor: Callable[[float], Array], rule: Rule = CO
     values
         Singular values of A, shape (r,).
     factor
-        Gives one factor for every change asked for, in any one shape; positive in exact arithmetic.
+        Takes values of t, shape (k,), and gives one factor for each of them and for every change asked for, shape
+        (k, ...); positive in exact arithmetic.
     rule
         Where the integrand is evaluated.
+    at_once
+        For how many values of t factors are computed and held at once; all unless given.
     """
     nodes = _nodes(values, rule)
-    end = 1 / (1 - np.exp(-rule.step))
+    weights = nodes * (rule.step / np.pi)
+    weights[[0, -1]] /= 1 - np.exp(-rule.step)
     tiny = np.finfo(np.float64).tiny
-    weighted = (
-        node * (end if node in (nodes[0], nodes[-1]) else 1) * np.log(np.maximum(factor(node), tiny)) for node in nodes
-    )
-    return sum(weighted, np.zeros(())) * (rule.step / np.pi)
+    change = np.zeros(())
+    for start in range(0, len(nodes), at_once or len(nodes)):
+        part = slice(start, start + (at_once or len(nodes)))
+        change = change + np.tensordot(weights[part], np.log(np.maximum(factor(nodes[part]), tiny)), 1)
+    return change
 
 
-def _nodes(values: Array, rule: Rule) -> list[float]:
+def _nodes(values: Array, rule: Rule) -> Array:
     """Give values of t, evenly spaced in log t, around the singular values: the larger they are the more they count.
 
     Far below them the logarithm is constant and far above them it falls with the square of t. So beyond either end the
@@ -60,4 +67,4 @@ def _nodes(values: Array, rule: Rule) -> list[float]:
     """
     positive = values[values > values.max() * 1e-9] if len(values) and values.max() > 0 else np.ones(1)
     centre = np.average(np.log(positive), weights=positive)
-    return np.exp(np.arange(centre - rule.below, centre + rule.above + rule.step / 2, rule.step)).tolist()
+    return np.exp(np.arange(centre - rule.below, centre + rule.above + rule.step / 2, rule.step))

@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class OwnForms:
-    """The three forms of some classes with themselves at one t, in any one shape."""
+    """The three forms of some classes with themselves at some values of t, in any one shape."""
 
     q: Array
     p: Array
@@ -48,28 +48,28 @@ class LoneMoves:
     values
         Singular values of the cross block.
     train_forms, test_forms
-        Give the forms of the train and of the test classes at one t.
+        Take values of t, shape (k,), and give the forms of the train and of the test classes, shape (k, classes).
     """
 
     sizes: tuple[int, int]
     values: Array
-    train_forms: Callable[[float], OwnForms]
-    test_forms: Callable[[float], OwnForms]
+    train_forms: Callable[[Array], OwnForms]
+    test_forms: Callable[[Array], OwnForms]
 
     def crossing(self) -> tuple[Array, Array]:
         """Give the change of the nuclear norm when each train, and each test class, goes to the other side."""
         n1, n2 = self.sizes
         return (
-            norm_change(self.values, lambda node: crossing_factor(n1, n2, self.train_forms(node))),
-            norm_change(self.values, lambda node: crossing_factor(n2, n1, self.test_forms(node).of_other_side())),
+            norm_change(self.values, lambda nodes: crossing_factor(n1, n2, self.train_forms(nodes))),
+            norm_change(self.values, lambda nodes: crossing_factor(n2, n1, self.test_forms(nodes).of_other_side())),
         )
 
     def leaving(self, rule: Rule = COARSE) -> tuple[Array, Array]:
         """Give the change of the nuclear norm when each train, and each test class, is removed."""
         n1, n2 = self.sizes
         return (
-            norm_change(self.values, lambda node: leaving_factor(n1, self.train_forms(node)), rule),
-            norm_change(self.values, lambda node: leaving_factor(n2, self.test_forms(node).of_other_side()), rule),
+            norm_change(self.values, lambda nodes: leaving_factor(n1, self.train_forms(nodes)), rule),
+            norm_change(self.values, lambda nodes: leaving_factor(n2, self.test_forms(nodes).of_other_side()), rule),
         )
 
 

@@ -272,15 +272,18 @@ class MomentDecomposition:
             constant=float(test @ joins @ test - train @ leaves @ train),
         )
 
-    def _forms_of(self, rows: Array) -> Callable[[float], OwnForms]:
+    def _forms_of(self, rows: Array) -> Callable[[Array], OwnForms]:
         w = linalg.active().matmul(rows - self.moments.train.mean, self.to_test)
         z = linalg.active().matmul(rows - self.moments.test.mean, self.to_train)
         squares = self.values**2
         w_squares, z_squares, mixed = w**2, z**2, w * z
 
-        def forms(node: float) -> OwnForms:
-            resolvent = 1 / (squares + node**2)
-            return OwnForms(q=w_squares @ (squares * resolvent), p=z_squares @ resolvent, s=node * (mixed @ resolvent))
+        def forms(nodes: Array) -> OwnForms:
+            t = nodes[:, None]
+            resolvents = 1 / (squares + t**2)
+            return OwnForms(
+                q=(squares * resolvents) @ w_squares.T, p=resolvents @ z_squares.T, s=t * (resolvents @ mixed.T)
+            )
 
         return forms
 

@@ -28,6 +28,10 @@ from oodml_bench.hardness.lone_moves import LoneMoves, OwnForms, leaving_factor
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
+#: How many factors of pairs are computed at once: few enough for a processor's cache, and enough to make NumPy's calls
+#: cheap.
+_AT_ONCE = 2**12
+
 
 @dataclass(frozen=True)
 class Decomposition:
@@ -65,8 +69,8 @@ class Decomposition:
         return LoneMoves(
             self.block.sizes,
             self.values,
-            lambda node: projected.own_forms(node).of(train_seats),
-            lambda node: projected.own_forms(node).of(n1 + test_seats),
+            lambda nodes: projected.own_forms(nodes).of(np.s_[:, train_seats]),
+            lambda nodes: projected.own_forms(nodes).of(np.s_[:, n1 + test_seats]),
         )
 
     def fid_after_swaps(self, *, interactions: bool = True) -> Array:
@@ -137,7 +141,9 @@ class Decomposition:
     def _norm_change(self, factor: Callable[[_Forms], Array]) -> Array:
         """Give the change of the nuclear norm for every pair, shape (n1, n2)."""
         projected = _Projected.of(self)
-        return norm_change(self.values, lambda node: factor(projected.forms(node)))
+        n1, n2 = self.block.sizes
+        at_once = max(1, _AT_ONCE // (n1 * n2))
+        return norm_change(self.values, lambda nodes: factor(projected.forms(nodes)), at_once=at_once)
 
     def _norm_change_of_lone_moves(self) -> Array:
         """Add up what train class i and test class j change by crossing alone, shape (n1, n2)."""
@@ -180,53 +186,53 @@ class _Projected:
         rank = len(self.decomposition.values)
         return self.along_test**2, self.along_train**2, self.along_test[:, :rank] * self.along_train[:, :rank]
 
-    def own_forms(self, node: float) -> OwnForms:
-        """Evaluate the forms of all classes with themselves at t = node, the train classes first."""
+    def own_forms(self, nodes: Array) -> OwnForms:
+        """Evaluate the forms of all classes with themselves at values of t, the train classes first."""
         e_squares, f_squares, mixed_squares = self._squares
-        on_train, on_test, mixed = self._resolvents(node)
+        on_train, on_test, mixed = self._resolvents(nodes)
         return OwnForms(
-            q=e_squares @ on_test,
-            p=f_squares @ on_train,
-            s=(self.products.diagonal() - mixed_squares @ mixed) / node,
+            q=on_test @ e_squares.T,
+            p=on_train @ f_squares.T,
+            s=(self.products.diagonal() - mixed @ mixed_squares.T) / nodes[:, None],
         )
 
-    def forms(self, node: float) -> _Forms:
-        """Evaluate all bilinear forms at t = node."""
+    def forms(self, nodes: Array) -> _Forms:
+        """Evaluate all bilinear forms at values of t, shape (k,)."""
         n1, n2 = self.decomposition.block.sizes
         e_train, e_test = self.along_test[:n1], self.along_test[n1:]
         f_train, f_test = self.along_train[:n1], self.along_train[n1:]
-        on_train, on_test, mixed = self._resolvents(node)
-        rank = len(mixed)
-        own = self.own_forms(node)
+        on_train, on_test, mixed = self._resolvents(nodes)
+        rank = mixed.shape[1]
+        own = self.own_forms(nodes)
 
         def mixed_form(e: Array, f: Array, products: Array) -> Array:
-            return (products - (e[:, :rank] * mixed) @ f[:, :rank].T) / node
+            return (products - (e[:, :rank] * mixed[:, None]) @ f[:, :rank].T) / nodes[:, None, None]
 
         return _Forms(
             sizes=(n1, n2),
-            train=own.of(np.s_[:n1, np.newaxis]),
-            test=own.of(np.s_[n1:]),
-            q_pair=(e_train * on_test) @ e_test.T,
-            p_pair=(f_train * on_train) @ f_test.T,
+            train=own.of(np.s_[:, :n1, None]),
+            test=own.of(np.s_[:, None, n1:]),
+            q_pair=(e_train * on_test[:, None]) @ e_test.T,
+            p_pair=(f_train * on_train[:, None]) @ f_test.T,
             s_pair=mixed_form(e_train, f_test, self.products[:n1, n1:]),
-            s_pair_back=mixed_form(e_test, f_train, self.products[n1:, :n1]).T,
+            s_pair_back=mixed_form(e_test, f_train, self.products[n1:, :n1]).swapaxes(1, 2),
         )
 
-    def _resolvents(self, node: float) -> tuple[Array, Array, Array]:
+    def _resolvents(self, nodes: Array) -> tuple[Array, Array, Array]:
         """``1 / (s^2 + t^2)`` along the columns of U and of V, where s is 0 beyond the rank, and s times it."""
-        values = self.decomposition.values
+        values, t = self.decomposition.values, nodes[:, None]
         n1, n2 = self.decomposition.block.sizes
-        on_train, on_test = np.full(n1, node**-2), np.full(n2, node**-2)
-        on_train[: len(values)] = on_test[: len(values)] = 1 / (values**2 + node**2)
-        return on_train, on_test, values * on_train[: len(values)]
+        on_train, on_test = (np.repeat(t**-2.0, size, axis=1) for size in (n1, n2))
+        on_train[:, : len(values)] = on_test[:, : len(values)] = 1 / (values**2 + t**2)
+        return on_train, on_test, values * on_train[:, : len(values)]
 
 
 @dataclass(frozen=True)
 class _Forms:
-    """The forms of `lone_moves` at one t, for pairs of classes: shape (n1, n2).
+    """The forms of `lone_moves` at k values of t, for pairs of classes: shape (k, n1, n2).
 
-    `train` takes both vectors from train class i, shape (n1, 1), and `test` both from test class j; `_pair` takes the
-    first from i and the second from j, and `s_pair_back` takes e from j and f from i.
+    `train` takes both vectors from train class i, shape (k, n1, 1), and `test` both from test class j, shape
+    (k, 1, n2); `_pair` takes the first from i and the second from j, and `s_pair_back` takes e from j and f from i.
     """
 
     sizes: tuple[int, int]
