@@ -1,5 +1,8 @@
 """Small benchmarks for tests of files and figures."""
 
+import tempfile
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +25,12 @@ def write_arrays(
 
 
 def small_benchmark(folder: Path, **options) -> Benchmark:
-    return build(
-        write_arrays(folder / "small.npz"), **{"levels": 4, "shots": (2, 5), "episodes": 3, "null_draws": 20} | options
-    )
+    """Give a benchmark of features that are written to `small.npz`; it is built once for all tests of a process."""
+    write_arrays(folder / "small.npz")
+    return deepcopy(_built(**{"levels": 4, "shots": (2, 5), "episodes": 3, "null_draws": 20} | options))
+
+
+@cache
+def _built(**options) -> Benchmark:
+    with tempfile.TemporaryDirectory() as folder:
+        return build(write_arrays(Path(folder) / "small.npz"), **options)
