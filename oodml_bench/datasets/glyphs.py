@@ -10,6 +10,7 @@ import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from oodml_bench.datasets.dataset import Dataset
@@ -102,6 +103,7 @@ def without_homoglyphs(digests: Digests) -> Digests:
     return kept
 
 
+@cache
 def _digests() -> Digests:
     """Draw every character that enough faces contain; a picture that is blank or the missing-glyph box is none."""
     blank = hashlib.sha256(b"\xff" * SIDE**2).digest()
