@@ -59,10 +59,10 @@ demo: $(INSTALLED)  ## Run the whole pipeline on the bundled dataset, into demo/
 test: $(INSTALLED)  ## Run the test suite, but for what takes long.
 	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST)
 
-test-slow: $(INSTALLED)  ## Run what takes long: notebooks, measurements on small sizes, the glyph benchmark made again.
+test-slow: $(INSTALLED)  ## Run what takes long: notebooks, clusters, the glyph benchmark made again.
 	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m slow
 
-test-nightly: $(INSTALLED)  ## Feed ten thousand damaged files of every kind to the readers.
+test-nightly: $(INSTALLED)  ## Run what takes longest: ten thousand damaged files of every kind, broken promises, every measurement.
 	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m nightly
 
 coverage: $(INSTALLED)  ## Run all tests but the nightly, and see that they reach 90 % of the lines, 75 % of each file.

@@ -10,7 +10,7 @@ import pytest
 
 from tests.environments import without_coverage
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 
 class Mutation(NamedTuple):

@@ -18,7 +18,7 @@ def run(script, *options):
     return done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_every_script_is_run_by_run_all(tmp_path):
     run("run_all", "--out", tmp_path)
     text = (tmp_path / "results.md").read_text()
