@@ -60,7 +60,7 @@ test: $(INSTALLED)  ## Run the test suite, but for what takes long.
 	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST)
 
 test-slow: $(INSTALLED)  ## Run what takes long: notebooks, clusters, the glyph benchmark made again.
-	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m "slow and not nightly"
 
 test-nightly: $(INSTALLED)  ## Run what takes longest: ten thousand damaged files of every kind, broken promises, every measurement.
 	OMP_NUM_THREADS=1 $(BIN)/python $(PYTEST) -m nightly
@@ -68,7 +68,7 @@ test-nightly: $(INSTALLED)  ## Run what takes longest: ten thousand damaged file
 coverage: $(INSTALLED)  ## Run all tests but the nightly, and see that they reach 90 % of the lines, 75 % of each file.
 	$(BIN)/coverage erase
 	OMP_NUM_THREADS=1 $(BIN)/coverage run $(PYTEST)
-	OMP_NUM_THREADS=1 $(BIN)/coverage run $(PYTEST) -m slow
+	OMP_NUM_THREADS=1 $(BIN)/coverage run $(PYTEST) -m "slow and not nightly"
 	$(BIN)/python tests/coverage_floors.py
 
 notebooks: $(INSTALLED)  ## Run the notebooks, and store them with their key figures.

@@ -130,7 +130,7 @@ def test_runs_and_failures_and_what_is_printed_are_those_of_a_sweep_on_this_mach
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trains", ["head", "network"])
+@pytest.mark.parametrize("trains", ["head", pytest.param("network", marks=pytest.mark.nightly)])
 def test_a_run_whose_node_is_lost_goes_on_from_its_checkpoint_on_another(
     trains: str, cluster: Any, features: Material, pictures: Material, tmp_path: Path
 ) -> None:
@@ -160,7 +160,7 @@ def test_a_run_whose_node_is_lost_goes_on_from_its_checkpoint_on_another(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("ended_by", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("ended_by", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.nightly)])
 def test_a_sweep_whose_driver_ends_is_continued_by_the_same_command(
     ended_by: signal.Signals, cluster: Any, features: Material, tmp_path: Path
 ) -> None:
