@@ -53,8 +53,9 @@ def norm_change(
     weights[[0, -1]] /= 1 - np.exp(-rule.step)
     tiny = np.finfo(np.float64).tiny
     change = np.zeros(())
-    for start in range(0, len(nodes), at_once or len(nodes)):
-        part = slice(start, start + (at_once or len(nodes)))
+    count = at_once or len(nodes)
+    for start in range(0, len(nodes), count):
+        part = slice(start, start + count)
         change = change + np.tensordot(weights[part], np.log(np.maximum(factor(nodes[part]), tiny)), 1)
     return change
 
